@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The handle (kvm.Handle): open, close and the table of its methods.
+#include "bind/bind.h"
+
+static struct bind_handle *check_handle(lua_State *L, int arg) {
+    return luaL_checkudata(L, arg, BIND_HANDLE);
+}
+
+kvm_t *bind_check(lua_State *L, int arg) {
+    struct bind_handle *h = check_handle(L, arg);
+    if (!h->kd) bind_raise_closed(L);
+    return h->kd;
+}
+
+kvm_t *bind_open(lua_State *L, int index) {
+    struct bind_handle *h = lua_touserdata(L, index);
+    if (!h->kd) bind_raise_closed(L);
+    return h->kd;
+}
+
+// --- open
+
+static const char *option_path(lua_State *L, const char *key) {
+    size_t len;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "bad option '%s' (string expected, got %s)", key, luaL_typename(L, -1));
+    const char *path = lua_tolstring(L, -1, &len);
+    if (strlen(path) != len) luaL_error(L, "bad option '%s' (a path with a zero byte)", key);
+    return path;
+}
+
+static bool option_boolean(lua_State *L, const char *key) {
+    if (!lua_isboolean(L, -1))
+        luaL_error(L, "bad option '%s' (boolean expected, got %s)", key, luaL_typename(L, -1));
+    return lua_toboolean(L, -1);
+}
+
+static size_t option_bytes(lua_State *L, const char *key) {
+    int is_integer;
+    lua_Integer v = lua_tointegerx(L, -1, &is_integer);
+    if (!is_integer || lua_type(L, -1) != LUA_TNUMBER || v <= 0 || (uint64_t)v > SIZE_MAX / 2)
+        luaL_error(L, "bad option '%s' (a number of bytes above 0 expected)", key);
+    return (size_t)v;
+}
+
+// The option of name KEY, its value on top of the stack.
+static void set_option(lua_State *L, struct session_options *opt, const char *key) {
+    if (strcmp(key, "core") == 0)
+        opt->core = option_path(L, key);
+    else if (strcmp(key, "namelist") == 0)
+        opt->namelist = option_path(L, key);
+    else if (strcmp(key, "write") == 0)
+        opt->write = option_boolean(L, key);
+    else if (strcmp(key, "overlay") == 0)
+        opt->overlay = option_boolean(L, key);
+    else if (strcmp(key, "trace") == 0)
+        opt->trace = option_boolean(L, key);
+    else if (strcmp(key, "cache") == 0)
+        opt->cache_bytes = option_bytes(L, key);
+    else
+        luaL_error(L, "unknown option '%s'", key);
+}
+
+// The strings stay in the table at index 1, so they outlive the call.
+static void read_options(lua_State *L, struct session_options *opt) {
+    if (lua_isnoneornil(L, 1)) return;
+    if (lua_type(L, 1) == LUA_TSTRING) {
+        lua_settop(L, 1);
+        opt->core = option_path(L, "core");
+        return;
+    }
+    if (!lua_istable(L, 1)) luaL_typeerror(L, 1, "string or table");
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "unknown option (a %s as its name)", luaL_typename(L, -2));
+        set_option(L, opt, lua_tostring(L, -2));
+    }
+}
+
+/***
+Opens a kernel.
+Without a core it is the live kernel. A core that can't be opened is an error: nothing else is
+opened in its place.
+@function open
+@tparam[opt] string|table core path of a crash dump, or a table of options: `core`; `namelist`, the
+ path of an ELF kernel with symbols; `write` (boolean), allow `k:write`; `overlay` (boolean, true),
+ writes stay in memory, false: they go to the file; `cache`, bytes of the cache of decompressed
+ pages; `trace` (boolean), remember which pages are read, for `k:slim`
+@treturn[1] kvm.Handle k
+@return[2] nil
+@treturn[2] string message
+@treturn[2] string code `io format unsupported notfound inval nomem`
+@treturn[2] ?integer address of the kernel that the error is about
+@raise wrong types, unknown options
+@usage local k = assert(kvm.open(core)) k:close()
+*/
+int l_handle_open(lua_State *L) {
+    struct session_options opt = {.overlay = true};
+    read_options(L, &opt);
+    struct bind_handle *h = lua_newuserdatauv(L, sizeof(*h), 0);
+    h->kd = NULL;
+    luaL_setmetatable(L, BIND_HANDLE);
+    struct kvm_err err = {0};
+    if (session_open(&opt, &h->kd, &err)) return bind_fail(L, NULL, &err);
+    return 1;
+}
+
+/***
+Closes the handle and frees what it holds. What came from it (iterators, types) fails with code
+`closed` from then on. Closing twice does nothing; a handle that is collected, or that goes out of
+scope as `local k <close>`, is closed as well.
+@function Handle:close
+@usage local k = assert(kvm.open(core)) k:close() k:close()
+*/
+int l_handle_close(lua_State *L) {
+    struct bind_handle *h = check_handle(L, 1);
+    kvm_t *kd = h->kd;
+    h->kd = NULL;
+    session_close(kd);
+    return 0;
+}
+
+/***
+The text of the last failure of a call on this handle, "" when none has failed yet.
+@function Handle:geterr
+@treturn string
+@usage assert(k:geterr() == "")
+*/
+int l_handle_geterr(lua_State *L) {
+    const kvm_t *kd = bind_handle(L);
+    lua_pushstring(L, kd->err.code ? kd->err.text : "");
+    return 1;
+}
+
+static int handle_tostring(lua_State *L) {
+    const struct bind_handle *h = check_handle(L, 1);
+    if (h->kd)
+        lua_pushfstring(L, "%s (%s)", BIND_HANDLE, h->kd->image->file->path);
+    else
+        lua_pushfstring(L, "%s (closed)", BIND_HANDLE);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"close", l_handle_close},      {"geterr", l_handle_geterr},
+    {"read", l_memory_read},        {"write", l_memory_write},
+    {"cstring", l_memory_cstring},  {"u8", l_number_u8},
+    {"u16", l_number_u16},          {"u32", l_number_u32},
+    {"u64", l_number_u64},          {"i8", l_number_i8},
+    {"i16", l_number_i16},          {"i32", l_number_i32},
+    {"i64", l_number_i64},          {"ptr", l_number_ptr},
+    {"f32", l_number_f32},          {"f64", l_number_f64},
+    {"translate", l_map_translate}, {"regions", l_map_regions},
+    {"search", l_search},           {"nlist", l_symbol_nlist},
+    {"symbol", l_symbol_symbol},    {"symbols", l_symbol_symbols},
+    {"procs", l_proc_procs},        {"argv", l_proc_argv},
+    {"environ", l_proc_environ},    {"loadavg", l_system_loadavg},
+    {"modules", l_system_modules},  {"swaps", l_system_swaps},
+    {"registers", l_registers},     {"info", l_info_info},
+    {"stats", l_info_stats},        {"slim", l_slim},
+    {"type", l_type_type},          {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", l_handle_close},
+    {"__close", l_handle_close},
+    {"__tostring", handle_tostring},
+    {NULL, NULL},
+};
+
+void bind_handle_metatable(lua_State *L) {
+    luaL_newmetatable(L, BIND_HANDLE);
+    luaL_setfuncs(L, metamethods, 0);
+    luaL_newlibtable(L, methods);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, methods, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

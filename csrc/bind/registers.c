@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The registers of a CPU, from the NT_PRSTATUS notes of the dump: the n-th note. A CPU that did not
+// stop for the dump leaves none, and the notes do not say whose they are.
+#include "bind/bind.h"
+
+#include "fmt/prstatus.h"
+
+// The note of the CPU at stack index 2, or NULL with the error. LAYOUT is NULL for machines that
+// are not known.
+static const struct note_cpu *find_note(lua_State *L, const struct image_facts *f,
+                                        const struct prstatus_layout *layout, struct kvm_err *err) {
+    lua_Integer cpu = luaL_checkinteger(L, 2);
+    if (cpu < 0 || (uint64_t)cpu >= f->notes.prstatus_count) {
+        err_set(err, KVM_NOTFOUND, "no registers of CPU %lld: the dump has those of %zu",
+                (long long)cpu, f->notes.prstatus_count);
+        return NULL;
+    }
+    const struct note_cpu *note = &f->notes.prstatus[cpu];
+    if (layout && note->len >= layout->size) return note;
+    if (layout)
+        err_set(err, KVM_FORMAT, "NT_PRSTATUS of CPU %lld: %zu bytes, not %zu", (long long)cpu,
+                note->len, layout->size);
+    else
+        err_set(err, KVM_UNSUPPORTED, "registers of machine %u are not known", f->machine);
+    return NULL;
+}
+
+/***
+The registers that a CPU left in the dump.
+@function Handle:registers
+@tparam integer cpu number, from 0: of the CPUs that left registers, in the order of the dump
+@treturn[1] table integers by the kernel's names: `rip rsp rbp rax ... eflags cs ss fs_base gs_base`
+@treturn[1] integer process id that the note names (0 where the writer did not know it)
+@return[2] nil
+@treturn[2] string message
+@treturn[2] string code `notfound` (no such CPU), `unsupported` (machine), `format`
+@raise wrong types
+@usage local regs, pid = k:registers(0) assert(regs.rip ~= 0 and pid >= 0)
+*/
+int l_registers(lua_State *L) {
+    kvm_t *kd = bind_handle(L);
+    const struct image_facts *f = &kd->image->facts;
+    const struct prstatus_layout *layout = prstatus_layout_find(f->machine, f->elf_class);
+    struct kvm_err err = {0};
+    const struct note_cpu *note = find_note(L, f, layout, &err);
+    if (!note) return bind_fail(L, kd, &err);
+    int32_t pid = 0;
+    lua_createtable(L, 0, (int)layout->register_count);
+    for (size_t i = 0; i < layout->register_count; i++) {
+        const char *name = layout->registers[i].name;
+        uint64_t v;
+        if (prstatus_register_get(layout, note->desc, note->len, f->notes.big, name, &v))
+            bind_set_integer(L, name, v);
+    }
+    prstatus_pid(layout, note->desc, note->len, f->notes.big, &pid);
+    lua_pushinteger(L, pid);
+    return 2;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// ELF headers (fmt/elf.h), after the System V ABI, gABI 4.1. e_ehsize is not looked at (QEMU 7.2
+// writes 8); e_phentsize may be larger than the entry that is known; an e_phnum of PN_XNUM (0xffff)
+// means sh_info of section header 0, where there is one.
+#include "fmt/elf.h"
+
+#include "base/bytes.h"
+#include "base/mem.h"
+
+enum { PN_XNUM = 0xffff, EHDR32 = 52, EHDR64 = 64, PHDR32 = 32, PHDR64 = 56 };
+
+bool elf_magic(const uint8_t *bytes, size_t len) {
+    return len >= 4 && memcmp(bytes, "\177ELF", 4) == 0;
+}
+
+static int check_ident(const uint8_t *bytes, size_t len, struct kvm_err *err) {
+    if (!elf_magic(bytes, len)) return err_set(err, KVM_FORMAT, "no ELF magic");
+    if (len < 16) return err_set(err, KVM_FORMAT, "header is cut short at %zu bytes", len);
+    if (bytes[4] != 1 && bytes[4] != 2)
+        return err_set(err, KVM_FORMAT, "unknown ELF class %u", bytes[4]);
+    if (bytes[5] != 1 && bytes[5] != 2)
+        return err_set(err, KVM_FORMAT, "unknown ELF byte order %u", bytes[5]);
+    size_t want = bytes[4] == 2 ? EHDR64 : EHDR32;
+    if (len < want)
+        return err_set(err, KVM_FORMAT, "header is cut short at %zu of %zu bytes", len, want);
+    return 0;
+}
+
+// The number of program headers that did not fit into 16 bits. False: there is no section header.
+static bool extended_phnum(const uint8_t *bytes, size_t len, const struct elf_header *h,
+                           uint64_t shoff, uint32_t *out) {
+    uint64_t at;
+    uint64_t field = h->elf_class == 2 ? 44 : 28; // sh_info
+    if (shoff == 0 || !mem_add(shoff, field, &at) || !mem_inside(at, 4, len)) return false;
+    *out = bytes_u32(bytes + at, h->big);
+    return true;
+}
+
+int elf_header_parse(const uint8_t *bytes, size_t len, struct elf_header *out,
+                     struct kvm_err *err) {
+    int rc = check_ident(bytes, len, err);
+    if (rc) return rc;
+    bool wide = bytes[4] == 2;
+    *out = (struct elf_header){.big = bytes[5] == 2, .elf_class = bytes[4]};
+    struct cursor c = cursor_make(bytes + 16, len - 16, out->big);
+    out->type = cursor_u16(&c);
+    out->machine = cursor_u16(&c);
+    cursor_take(&c, wide ? 12 : 8); // e_version, e_entry
+    out->phoff = wide ? cursor_u64(&c) : cursor_u32(&c);
+    uint64_t shoff = wide ? cursor_u64(&c) : cursor_u32(&c);
+    out->flags = cursor_u32(&c);
+    cursor_take(&c, 2); // e_ehsize
+    out->phentsize = cursor_u16(&c);
+    out->phnum = cursor_u16(&c);
+    if (out->phnum == PN_XNUM && !extended_phnum(bytes, len, out, shoff, &out->phnum) && shoff)
+        return err_set(err, KVM_FORMAT,
+                       "section header 0, with the number of segments, is cut off");
+    if (out->phnum && out->phentsize < (wide ? PHDR64 : PHDR32))
+        return err_set(err, KVM_FORMAT, "program headers of %u bytes", out->phentsize);
+    return 0;
+}
+
+bool elf_phdr_get(const struct elf_header *h, const uint8_t *bytes, size_t len, uint32_t i,
+                  struct elf_phdr *out) {
+    bool wide = h->elf_class == 2;
+    uint64_t at;
+    size_t size = wide ? PHDR64 : PHDR32;
+    if (!mem_add(h->phoff, (uint64_t)i * h->phentsize, &at) || !mem_inside(at, size, len))
+        return false;
+    struct cursor c = cursor_make(bytes + at, size, h->big);
+    out->type = cursor_u32(&c);
+    if (wide) {
+        cursor_take(&c, 4); // p_flags
+        out->offset = cursor_u64(&c);
+        out->vaddr = cursor_u64(&c);
+        out->paddr = cursor_u64(&c);
+        out->filesz = cursor_u64(&c);
+        out->memsz = cursor_u64(&c);
+    } else {
+        out->offset = cursor_u32(&c);
+        out->vaddr = cursor_u32(&c);
+        out->paddr = cursor_u32(&c);
+        out->filesz = cursor_u32(&c);
+        out->memsz = cursor_u32(&c);
+    }
+    return true;
+}

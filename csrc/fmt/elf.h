@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// ELF file and program headers of cores, read in place: both classes, both byte orders, tolerant of
+// what dumpers write wrongly. Namelists and modules are libelf's; this is for dumps, which come
+// truncated, huge, and with broken headers.
+#ifndef KVM_FMT_ELF_H
+#define KVM_FMT_ELF_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+enum {
+    ELF_ET_REL = 1,
+    ELF_ET_EXEC = 2,
+    ELF_ET_DYN = 3,
+    ELF_ET_CORE = 4,
+
+    ELF_PT_LOAD = 1,
+    ELF_PT_NOTE = 4,
+
+    ELF_EM_386 = 3,
+    ELF_EM_PPC = 20,
+    ELF_EM_PPC64 = 21,
+    ELF_EM_S390 = 22,
+    ELF_EM_ARM = 40,
+    ELF_EM_X86_64 = 62,
+    ELF_EM_AARCH64 = 183,
+    ELF_EM_RISCV = 243,
+    ELF_EM_LOONGARCH = 258,
+};
+
+struct elf_header {
+    bool big;
+    uint8_t elf_class; // 1 (32 bits) or 2 (64 bits)
+    uint16_t type;     // ELF_ET_*
+    uint16_t machine;  // ELF_EM_*
+    uint32_t flags;
+    uint64_t phoff;
+    uint32_t phnum; // PN_XNUM resolved
+    uint16_t phentsize;
+};
+
+struct elf_phdr {
+    uint32_t type; // ELF_PT_*
+    uint64_t offset, vaddr, paddr, filesz, memsz;
+};
+
+// Whether the bytes begin as an ELF file does.
+bool elf_magic(const uint8_t *bytes, size_t len);
+// BYTES: the whole file (the section header that PN_XNUM points to may lie anywhere). FORMAT when
+// the header is cut short or not ELF. Program headers are not looked at.
+int elf_header_parse(const uint8_t *bytes, size_t len, struct elf_header *out, struct kvm_err *err);
+// Program header I (< phnum). False when it lies behind the end of the file.
+bool elf_phdr_get(const struct elf_header *h, const uint8_t *bytes, size_t len, uint32_t i,
+                  struct elf_phdr *out);
+
+#endif

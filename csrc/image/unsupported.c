@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Files that are not read: formats known by their first bytes, one line each with what to do, and a
+// guess in words at everything else, so that nobody is left with "not a dump". Signatures from
+// makedumpfile 1.7.2 (sadump_mod.h), crash 8.0.2 (lkcd and xendump headers, vmware_vmss.h),
+// s390-tools' df_s390.h, Volatility 3's layers for LiME, AVML and VMware, and file(1) 5.44.
+#include "image/formats.h"
+
+#include "fmt/elf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct known {
+    uint16_t offset;
+    uint8_t len;
+    const char *magic;
+    const char *name;
+    const char *advice;
+};
+
+#define UNPACK       "unpack it first"
+#define NOT_LINUX    "only Linux kernel dumps are read"
+#define CONVERT_QEMU "dump the guest with QEMU's dump-guest-memory or virsh dump --memory-only"
+
+static const struct known table[] = {
+    {0, 16, "makedumpfile\0\0\0\0", "flattened kdump (makedumpfile -F)",
+     "rearrange it first: makedumpfile -R OUT < FILE"},
+    {0, 4, "EMiL", "LiME memory image", "write the memory as an ELF core instead"},
+    {0, 4, "AVML", "AVML memory image (avml)", "convert it to an ELF core first"},
+    {0, 8, "sadump\0\0", "SADUMP (Fujitsu stand-alone dump)",
+     "convert it first: makedumpfile -c -d 0 -x VMLINUX FILE OUT"},
+    {0, 8, "\xed\x23\x8f\x61\x73\x01\x19\xa8", "LKCD dump", "formats of before 2008 are not read"},
+    {0, 8, "\xcd\x23\x8f\x61\x73\x01\x19\xa8", "LKCD live dump",
+     "formats of before 2008 are not read"},
+    {0, 8, "\xa8\x19\x01\x73\x61\x8f\x23\xfd", "s390 stand-alone dump",
+     "convert it first: zgetdump -f elf FILE > OUT"},
+    {0, 8, "\xa8\x19\x01\x73\x61\x8f\x23\xfe", "s390 stand-alone dump, extended",
+     "convert it first: zgetdump -f elf FILE > OUT"},
+    {0, 4, "\xed\xeb\x0f\xf0", "Xen domain core (before 2007)", "take it anew with xl dump-core"},
+    {0, 4, "\xee\xeb\x0f\xf0", "Xen domain core (before 2007)", "take it anew with xl dump-core"},
+    {0, 16, "LinuxGuestRecord", "Xen saved domain", "dump the domain with xl dump-core"},
+    {0, 4, "\xd0\xbe\xd0\xbe", "VMware memory state (vmss, vmsn)",
+     "convert it first: vmss2core -N FILE"},
+    {0, 4, "\xd0\xbe\xd2\xbe", "VMware memory state (vmss, vmsn)",
+     "convert it first: vmss2core -N FILE"},
+    {0, 4, "\xd1\xba\xd1\xba", "VMware memory state (vmss, vmsn)",
+     "convert it first: vmss2core -N FILE"},
+    {0, 4, "\xd2\xbe\xd2\xbe", "VMware memory state (vmss, vmsn)",
+     "convert it first: vmss2core -N FILE"},
+    {0, 4, "\xd3\xbe\xd3\xbe", "VMware memory state (vmss, vmsn)",
+     "convert it first: vmss2core -N FILE"},
+    {0, 4, "QEVM", "QEMU saved machine state", CONVERT_QEMU},
+    {0, 8, "LibvirtQ", "libvirt saved machine state", CONVERT_QEMU},
+    {0, 4, "QFI\xfb", "qcow2 disk image", CONVERT_QEMU},
+    {0, 17, "minidump FreeBSD/", "FreeBSD minidump", NOT_LINUX},
+    {0, 19, "FreeBSD Kernel Dump", "FreeBSD dump device", NOT_LINUX},
+    {0, 4, "\xed\xc8\xfe\xde", "illumos or Solaris crash dump", NOT_LINUX},
+    {0, 8, "PAGEDU64", "Windows crash dump", NOT_LINUX},
+    {0, 8, "PAGEDUMP", "Windows crash dump", NOT_LINUX},
+    {0, 4, "MDMP", "Windows minidump", NOT_LINUX},
+    {0, 2, "\x1f\x8b", "gzip file", UNPACK},
+    {0, 6,
+     "\xfd"
+     "7zXZ\0",
+     "xz file", UNPACK},
+    {0, 4, "\x28\xb5\x2f\xfd", "zstd file", UNPACK},
+    {0, 3, "BZh", "bzip2 file", UNPACK},
+    {0, 4, "\x04\x22\x4d\x18", "lz4 file", UNPACK},
+    {0, 9, "\x89LZO\0\r\n\x1a\n", "lzop file", UNPACK},
+    {0, 4, "PK\3\4", "zip file", UNPACK},
+    {0, 6, "7z\xbc\xaf\x27\x1c", "7-Zip file", UNPACK},
+    {257, 5, "ustar", "tar file", UNPACK},
+};
+
+// An ELF file that is no core.
+static int describe_elf(const struct file *f, struct kvm_err *err) {
+    struct elf_header h;
+    if (elf_header_parse(f->map, (size_t)f->size, &h, err)) return KVM_FORMAT;
+    const char *kind = h.type == ELF_ET_REL    ? "ELF object file"
+                       : h.type == ELF_ET_EXEC ? "ELF executable"
+                       : h.type == ELF_ET_DYN  ? "ELF shared object or executable"
+                                               : "ELF file";
+    return err_set(err, KVM_FORMAT, "not a dump: %s, not a core", kind);
+}
+
+static bool is_text(const uint8_t *p, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        bool control = p[i] < 0x20 && !(p[i] >= '\t' && p[i] <= '\r') && p[i] != 0x1b;
+        if (control || p[i] == 0x7f) return false;
+    }
+    return true;
+}
+
+static bool is_zero(const uint8_t *p, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (p[i]) return false;
+    return true;
+}
+
+static int describe_bytes(const uint8_t *p, size_t len, struct kvm_err *err) {
+    if (is_zero(p, len)) return err_set(err, KVM_FORMAT, "not a dump: it begins with zeros");
+    if (is_text(p, len)) return err_set(err, KVM_FORMAT, "not a dump: text");
+    char hex[3 * 8 + 1] = "";
+    for (size_t i = 0; i < 8 && i < len; i++)
+        snprintf(hex + 3 * i, 4, " %02x", p[i]);
+    return err_set(err, KVM_FORMAT, "not a dump: unknown format, begins with%s", hex);
+}
+
+int image_unsupported(const struct file *f, struct kvm_err *err) {
+    enum { LOOK = 512 };
+    size_t len = f->size < LOOK ? (size_t)f->size : LOOK;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        const struct known *k = &table[i];
+        if ((size_t)k->offset + k->len <= len && memcmp(f->map + k->offset, k->magic, k->len) == 0)
+            return err_set(err, KVM_UNSUPPORTED, "%s: this format is not read; %s", k->name,
+                           k->advice);
+    }
+    if (elf_magic(f->map, len)) return describe_elf(f, err);
+    return describe_bytes(f->map, len, err);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The table of operating systems, and the choice among them.
+#include "os/os.h"
+
+#include "os/linux/linux.h"
+
+static const struct os_ops *const systems[] = {
+    &os_linux,
+};
+
+int os_find(const struct image *img, const struct os_ops **out, struct kvm_err *err) {
+    struct kvm_err why = {0};
+    for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
+        int rc = systems[i]->probe(img, &why);
+        if (rc < 0) {
+            if (err) *err = why;
+            return rc;
+        }
+        if (rc == IMAGE_MATCH) {
+            *out = systems[i];
+            return 0;
+        }
+    }
+    return err_set(err, KVM_UNSUPPORTED, "no kernel was recognised in this image (%s)", why.text);
+}

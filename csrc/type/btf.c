@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// BTF as a source of types: each question decodes the type's bytes in place. References are checked
+// when they are followed, chains are bounded, and a name was checked when the type was indexed.
+//
+// Documentation/bpf/btf.rst and include/uapi/linux/btf.h of Linux 6.12; checked against blobs of
+// Linux 5.10 to 7.2. Both byte orders. Sections of variables and tags of declarations are
+// TYPE_OTHER.
+#include "type/btf.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+#define INT_SIGNED (1u << 24)
+#define INT_BOOL   (4u << 24)
+
+static struct btf *btf_of(struct type_source *s) {
+    return (struct btf *)s;
+}
+
+static int bad_type(const struct btf *b, uint32_t id, struct kvm_err *err) {
+    return err_set(err, KVM_FORMAT, "BTF: reference to type %u of %u", id, b->last);
+}
+
+static int bad_name(uint32_t id, struct kvm_err *err) {
+    return err_set(err, KVM_FORMAT, "BTF: a name in type %u lies outside of the strings", id);
+}
+
+// --- size
+static bool has_size(uint8_t kind) {
+    return kind == BTF_INT || kind == BTF_STRUCT || kind == BTF_UNION || kind == BTF_ENUM ||
+           kind == BTF_FLOAT || kind == BTF_ENUM64;
+}
+
+static int pointer_size(const struct btf *b, uint64_t *out, struct kvm_err *err) {
+    if (!b->pointer_size)
+        return err_set(err, KVM_FORMAT, "BTF: without a type \"long\" no pointer's size is known");
+    *out = b->pointer_size;
+    return 0;
+}
+
+// One step towards the type that has a size; *id is 0 when there is none to follow.
+static int size_step(const struct btf *b, type_id *id, uint64_t *count, uint64_t *size,
+                     struct kvm_err *err) {
+    struct btf_record r;
+    btf_record(b, *id, &r);
+    type_id from = *id;
+    *id = 0;
+    if (has_size(r.kind)) {
+        *size = r.size_or_type;
+        return 0;
+    }
+    switch (r.kind) {
+    case BTF_PTR: return pointer_size(b, size, err);
+    case BTF_ARRAY:
+        *id = bytes_u32(r.data, b->big);
+        if (!mem_mul(*count, bytes_u32(r.data + 8, b->big), count))
+            return err_set(err, KVM_FORMAT, "BTF: the size of array %u overflows", from);
+        return 0;
+    case BTF_TYPEDEF:
+    case BTF_VOLATILE:
+    case BTF_CONST:
+    case BTF_RESTRICT:
+    case BTF_VAR:
+    case BTF_TYPE_TAG: *id = r.size_or_type; return 0;
+    default: return 0;
+    }
+}
+
+static int size_of(const struct btf *b, type_id id, uint64_t *out, struct kvm_err *err) {
+    uint64_t count = 1, size = 0;
+    type_id at = id;
+    for (int steps = 0; at; steps++) {
+        if (at > b->last) return bad_type(b, at, err);
+        if (steps >= TYPE_MAX_CHAIN) return err_set(err, KVM_FORMAT, "BTF: type %u is a cycle", id);
+        int rc = size_step(b, &at, &count, &size, err);
+        if (rc) return rc;
+    }
+    if (!mem_mul(count, size, out))
+        return err_set(err, KVM_FORMAT, "BTF: the size of type %u overflows", id);
+    return 0;
+}
+
+// --- one type
+static int int_info(const struct btf *b, type_id id, const struct btf_record *r,
+                    struct type_info *out, struct kvm_err *err) {
+    uint32_t v = bytes_u32(r->data, b->big), bits = v & 0xff;
+    if (bits > 8 * (uint64_t)r->size_or_type || r->size_or_type > 16)
+        return err_set(err, KVM_FORMAT, "BTF: integer %u has %u bits in %u bytes", id, bits,
+                       r->size_or_type);
+    out->is_signed = v & INT_SIGNED;
+    out->bits = (uint8_t)bits;
+    // gcc's and pahole's BTF do not mark char, clang's marks u8's unsigned char as well.
+    if (v & INT_BOOL)
+        out->kind = TYPE_BOOL;
+    else
+        out->kind = strcmp(out->name, "char") == 0 ? TYPE_CHAR : TYPE_INT;
+    return 0;
+}
+
+// Before Linux 6.0 (commit 6089fb325cf7) the flag for signed enums did not exist and values were
+// s32; a blob of which no enum has the flag is read so.
+static bool enum_signed(const struct btf *b, const struct btf_record *r) {
+    if (b->enum_signs || r->kind == BTF_ENUM64) return r->flag;
+    for (uint32_t i = 0; i < r->vlen; i++) {
+        if (bytes_u32(r->data + 8 * (size_t)i + 4, b->big) >> 31) return true;
+    }
+    return false;
+}
+
+static const enum type_kind kinds[] = {
+    [BTF_INT] = TYPE_INT,
+    [BTF_PTR] = TYPE_PTR,
+    [BTF_ARRAY] = TYPE_ARRAY,
+    [BTF_STRUCT] = TYPE_STRUCT,
+    [BTF_UNION] = TYPE_UNION,
+    [BTF_ENUM] = TYPE_ENUM,
+    [BTF_FWD] = TYPE_FWD,
+    [BTF_TYPEDEF] = TYPE_TYPEDEF,
+    [BTF_VOLATILE] = TYPE_VOLATILE,
+    [BTF_CONST] = TYPE_CONST,
+    [BTF_RESTRICT] = TYPE_RESTRICT,
+    [BTF_FUNC] = TYPE_FUNC,
+    [BTF_FUNC_PROTO] = TYPE_FUNC_PROTO,
+    [BTF_VAR] = TYPE_VAR,
+    [BTF_DATASEC] = TYPE_OTHER,
+    [BTF_FLOAT] = TYPE_FLOAT,
+    [BTF_DECL_TAG] = TYPE_OTHER,
+    [BTF_TYPE_TAG] = TYPE_TAG,
+    [BTF_ENUM64] = TYPE_ENUM,
+};
+
+static int info(struct type_source *s, type_id id, struct type_info *out, struct kvm_err *err) {
+    const struct btf *b = btf_of(s);
+    struct btf_record r;
+    btf_record(b, id, &r);
+    *out = (struct type_info){.name = b->strings + r.name,
+                              .kind = r.kind < BTF_KINDS_KNOWN ? kinds[r.kind] : TYPE_OTHER};
+    if (out->kind == TYPE_OTHER) return 0;
+    if (has_size(r.kind)) {
+        out->size = r.size_or_type;
+        if (r.kind == BTF_INT) return int_info(b, id, &r, out, err);
+        out->count = r.kind == BTF_FLOAT ? 0 : r.vlen;
+        if (out->kind == TYPE_ENUM) out->is_signed = enum_signed(b, &r);
+        if (out->kind == TYPE_ENUM && out->size > 8)
+            return err_set(err, KVM_FORMAT, "BTF: enum %u of %u bytes", id, r.size_or_type);
+        return 0;
+    }
+    switch (r.kind) {
+    case BTF_FWD: out->is_union = r.flag; return 0;
+    case BTF_ARRAY:
+        out->target = bytes_u32(r.data, b->big);
+        out->count = bytes_u32(r.data + 8, b->big);
+        break;
+    case BTF_FUNC_PROTO: out->count = r.vlen; __attribute__((fallthrough));
+    default: out->target = r.size_or_type; break;
+    }
+    if (out->target > b->last) return bad_type(b, out->target, err);
+    return size_of(b, id, &out->size, err);
+}
+
+// --- what types consist of
+// Without the struct's flag, a bit field is a member whose integer type has fewer bits than bytes.
+static void old_bit_field(const struct btf *b, struct type_member *m) {
+    struct btf_record r;
+    if (m->type == 0) return;
+    btf_record(b, m->type, &r);
+    if (r.kind != BTF_INT) return;
+    uint32_t v = bytes_u32(r.data, b->big), bits = v & 0xff, offset = (v >> 16) & 0xff;
+    if (offset == 0 && bits == 8 * (uint64_t)r.size_or_type) return;
+    m->bit_offset += offset;
+    m->bit_size = bits;
+}
+
+static int member(struct type_source *s, type_id id, uint64_t i, struct type_member *out,
+                  struct kvm_err *err) {
+    const struct btf *b = btf_of(s);
+    struct btf_record r;
+    btf_record(b, id, &r);
+    bool record = r.kind == BTF_STRUCT || r.kind == BTF_UNION;
+    const uint8_t *p = r.data + i * (record ? 12 : 8);
+    uint32_t name = bytes_u32(p, b->big);
+    if (name >= b->strings_len) return bad_name(id, err);
+    *out = (struct type_member){.name = b->strings + name, .type = bytes_u32(p + 4, b->big)};
+    if (out->type > b->last) return bad_type(b, out->type, err);
+    if (!record) return 0;
+    uint32_t offset = bytes_u32(p + 8, b->big);
+    out->bit_offset = r.flag ? offset & 0xffffff : offset;
+    if (r.flag)
+        out->bit_size = offset >> 24;
+    else
+        old_bit_field(b, out);
+    return 0;
+}
+
+static int enumerator(struct type_source *s, type_id id, uint64_t i, struct type_enumerator *out,
+                      struct kvm_err *err) {
+    const struct btf *b = btf_of(s);
+    struct btf_record r;
+    btf_record(b, id, &r);
+    bool wide = r.kind == BTF_ENUM64;
+    const uint8_t *p = r.data + i * (wide ? 12 : 8);
+    uint32_t name = bytes_u32(p, b->big), low = bytes_u32(p + 4, b->big);
+    if (name >= b->strings_len) return bad_name(id, err);
+    out->name = b->strings + name;
+    if (wide)
+        out->value = (int64_t)(low | (uint64_t)bytes_u32(p + 8, b->big) << 32);
+    else
+        out->value = r.flag || !b->enum_signs ? (int32_t)low : (int64_t)low;
+    return 0;
+}
+
+// --- the source
+static int find(struct type_source *s, enum type_kind kind, const char *name, type_id *out) {
+    return btf_find(btf_of(s), kind, name, out);
+}
+
+static type_id last(struct type_source *s) {
+    return btf_of(s)->last;
+}
+
+static void destroy(struct type_source *s) {
+    struct btf *b = btf_of(s);
+    btf_index_destroy(b);
+    if (b->owned) mem_free((void *)b->bytes);
+    mem_free(b);
+}
+
+static const struct type_ops type_btf = {
+    .name = "BTF",
+    .find = find,
+    .info = info,
+    .member = member,
+    .enumerator = enumerator,
+    .last = last,
+    .destroy = destroy,
+};
+
+int type_btf_open(const uint8_t *bytes, size_t len, bool owned, struct type_source **out,
+                  struct kvm_err *err) {
+    struct btf *b = mem_zalloc(sizeof(*b));
+    if (!b) {
+        if (owned) mem_free((void *)bytes);
+        return err_nomem(err, "BTF");
+    }
+    *b = (struct btf){.source = {&type_btf}, .bytes = bytes, .len = len, .owned = owned};
+    int rc = btf_index_create(b, err);
+    if (rc) {
+        destroy(&b->source);
+        return rc;
+    }
+    *out = &b->source;
+    return 0;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// DWARF 2 to 5 as a source of types, through libdw (elfutils 0.188), for kernels without BTF. Ids
+// are given to entries as they are met, so that only what is reached is decoded; names are searched
+// unit by unit. Read: C types of an executable or shared object. Left out: type units
+// (.debug_types), types declared inside functions, relocatable files (modules), C++.
+#include "type/type.h"
+
+#if HAVE_LIBDW
+#include "base/mem.h"
+#include "type/dwarf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <unistd.h>
+
+static struct dwarf_source *source_of(struct type_source *s) {
+    return (struct dwarf_source *)s;
+}
+
+// --- ids
+static size_t type_slot(const struct dwarf_source *s, const void *addr, uint32_t part) {
+    uint64_t h = ((uint64_t)(uintptr_t)addr + part) * 0x9e3779b97f4a7c15u;
+    size_t slot = (size_t)(h >> 32) & (s->type_buckets_len - 1);
+    for (; s->type_buckets[slot]; slot = (slot + 1) & (s->type_buckets_len - 1)) {
+        const struct dwarf_type *t = &s->types[s->type_buckets[slot]];
+        if (t->die.addr == addr && t->part == part) break;
+    }
+    return slot;
+}
+
+static bool grow_type_buckets(struct dwarf_source *s) {
+    size_t len = s->type_buckets_len ? s->type_buckets_len * 2 : 1024;
+    uint32_t *buckets = mem_array(len, sizeof(*buckets));
+    if (!buckets) return false;
+    mem_free(s->type_buckets);
+    s->type_buckets = buckets;
+    s->type_buckets_len = len;
+    for (size_t id = 1; id < s->types_len; id++) {
+        const struct dwarf_type *t = &s->types[id];
+        s->type_buckets[type_slot(s, t->die.addr, t->part)] = (uint32_t)id;
+    }
+    return true;
+}
+
+int dwarf_type_id(struct dwarf_source *s, const Dwarf_Die *die, uint32_t part, type_id *out) {
+    if (s->types_len >= UINT32_MAX) return KVM_NOMEM;
+    if (s->types_len * 2 >= s->type_buckets_len && !grow_type_buckets(s)) return KVM_NOMEM;
+    size_t slot = type_slot(s, die->addr, part);
+    if (!s->type_buckets[slot]) {
+        if (!mem_grow(&s->types, &s->types_cap, s->types_len + 1, sizeof(*s->types)))
+            return KVM_NOMEM;
+        s->types[s->types_len] = (struct dwarf_type){.die = *die, .part = part};
+        s->type_buckets[slot] = (uint32_t)s->types_len++;
+    }
+    *out = s->type_buckets[slot];
+    return 0;
+}
+
+// --- the source
+static int find(struct type_source *src, enum type_kind kind, const char *name, type_id *out) {
+    return dwarf_names_find(source_of(src), kind, name, out);
+}
+
+static int info(struct type_source *src, type_id id, struct type_info *out, struct kvm_err *err) {
+    struct dwarf_source *s = source_of(src);
+    int rc = dwarf_type_decode(s, id, err);
+    if (rc == 0) *out = s->types[id].info;
+    return rc;
+}
+
+static int member(struct type_source *src, type_id id, uint64_t i, struct type_member *out,
+                  struct kvm_err *err) {
+    struct dwarf_source *s = source_of(src);
+    int rc = dwarf_type_decode(s, id, err);
+    if (rc) return rc;
+    const struct dwarf_item *item = &s->types[id].items[i];
+    *out = (struct type_member){item->name, item->type, item->bit_offset, item->bit_size};
+    return 0;
+}
+
+static int enumerator(struct type_source *src, type_id id, uint64_t i, struct type_enumerator *out,
+                      struct kvm_err *err) {
+    struct dwarf_source *s = source_of(src);
+    int rc = dwarf_type_decode(s, id, err);
+    if (rc) return rc;
+    const struct dwarf_item *item = &s->types[id].items[i];
+    *out = (struct type_enumerator){item->name, item->value};
+    return 0;
+}
+
+static type_id last(struct type_source *src) {
+    return (type_id)(source_of(src)->types_len - 1);
+}
+
+static void destroy(struct type_source *src) {
+    struct dwarf_source *s = source_of(src);
+    for (size_t id = 1; id < s->types_len; id++)
+        mem_free(s->types[id].items);
+    mem_free(s->types);
+    mem_free(s->type_buckets);
+    mem_free(s->names);
+    mem_free(s->name_buckets);
+    if (s->dwarf) dwarf_end(s->dwarf);
+    if (s->fd >= 0) close(s->fd);
+    mem_free(s);
+}
+
+static const struct type_ops type_dwarf = {
+    .name = "DWARF",
+    .find = find,
+    .info = info,
+    .member = member,
+    .enumerator = enumerator,
+    .last = last,
+    .destroy = destroy,
+};
+
+static int open_dwarf(struct dwarf_source *s, const char *path, struct kvm_err *err) {
+    s->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (s->fd < 0) return err_system(err, errno, "%s", path);
+    s->dwarf = dwarf_begin(s->fd, DWARF_C_READ);
+    if (!s->dwarf) {
+        // libdw's numbers of errors are not public; "no DWARF" is also what an empty file gives.
+        Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(s->fd, ELF_C_READ, NULL);
+        bool is_elf = elf && elf_kind(elf) == ELF_K_ELF;
+        elf_end(elf);
+        return err_set(err, is_elf ? KVM_NOTFOUND : KVM_FORMAT, "%s: %s", path,
+                       is_elf ? "no DWARF" : "not an ELF file");
+    }
+    GElf_Ehdr ehdr;
+    if (gelf_getehdr(dwarf_getelf(s->dwarf), &ehdr) && ehdr.e_type == ET_REL)
+        return err_set(err, KVM_UNSUPPORTED, "%s: DWARF of relocatable files is not read", path);
+    s->types_len = s->names_len = 1;
+    if (!mem_grow(&s->types, &s->types_cap, 64, sizeof(*s->types)) ||
+        !mem_grow(&s->names, &s->names_cap, 64, sizeof(*s->names)) || !grow_type_buckets(s))
+        return err_nomem(err, "DWARF");
+    return 0;
+}
+
+int type_dwarf_open(const char *path, struct type_source **out, struct kvm_err *err) {
+    struct dwarf_source *s = mem_zalloc(sizeof(*s));
+    if (!s) return err_nomem(err, "DWARF");
+    s->source.ops = &type_dwarf;
+    s->fd = -1;
+    int rc = open_dwarf(s, path, err);
+    if (rc) {
+        destroy(&s->source);
+        return rc;
+    }
+    *out = &s->source;
+    return 0;
+}
+
+#else
+
+int type_dwarf_open(const char *path, struct type_source **out, struct kvm_err *err) {
+    (void)out;
+    return err_set(err, KVM_UNSUPPORTED, "%s: this build reads no DWARF (WITH_DW=0)", path);
+}
+
+#endif

@@ -1,0 +1,163 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- The command line of one command: argparse for its options, and the rule for operands: the first is the core, unless
+-- -M named one; what follows are the command's own.
+local argparse = require "argparse"
+
+local M = {}
+
+local COMMON = {
+  {flags = "-M --core", value = "CORE", help = "the crash dump (default: the first argument)"},
+  {flags = "-N --namelist", value = "FILE", help = "a vmlinux or another file with symbols and types"},
+  {flags = "-W --write", help = "allow writes; they stay in memory"},
+  {flags = "--json", help = "print records as JSON, one object a line"},
+  {flags = "--csv", help = "print records as comma-separated values"},
+}
+
+local function integer(text)
+  return math.tointeger(tonumber(text)) or nil, ("%q is not a whole number"):format(text)
+end
+
+local function list(text)
+  local out = {}
+  for word in (text .. ","):gmatch "([^,]*)," do out[#out + 1] = word end
+  return out
+end
+
+local function integers(text)
+  local out = list(text)
+  for i, word in ipairs(out) do
+    local n, message = integer(word)
+    if not n then return nil, message end
+    out[i] = n
+  end
+  return out
+end
+
+local CONVERT = {integer = integer, list = list, integers = integers}
+
+-- "-p --pid" -> the key "pid" and argparse's names. argparse takes "-16" for "-1 -6": such options get a long name as
+-- well, and M.parse turns the short one into it.
+local function names_of(option)
+  local flags, key = option.flags, option.key or option.flags:match "%-%-([%w-]+)"
+  if flags:find "^%-%d+$" then
+    key, flags = option.key, flags .. " -" .. flags
+  end
+  return flags, (key:gsub("-", "_"))
+end
+
+local function add(parser, option)
+  local flags, key = names_of(option)
+  local made = option.value and parser:option(flags) or parser:flag(flags)
+  made:target(key):description(option.help)
+  if option.value then made:argname(option.value) end
+  if option.type then made:convert(CONVERT[option.type]) end
+end
+
+local function operand_text(o)
+  local text = o.name .. (o.many and " ..." or "")
+  return o.optional and "[" .. text .. "]" or text
+end
+
+local function synopsis(command)
+  local words = {"Usage: luakvm", command.name}
+  if command.script_first then
+    words[#words + 1] = "[options] SCRIPT"
+  end
+  words[#words + 1] = "[CORE]"
+  for _, o in ipairs(command.operands or {}) do words[#words + 1] = operand_text(o) end
+  if not command.script_first then words[#words + 1] = "[options]" end
+  if command.takes_commands then words[#words + 1] = "-- COMMAND ..." end
+  return table.concat(words, " ")
+end
+
+local function build(command)
+  local parser = argparse("luakvm " .. command.name, command.summary):usage(synopsis(command)):add_help(false)
+  parser:help_description_margin(32)
+  parser:flag "-h --help":description "this text":target "help"
+  parser:argument "operands":args "*":hidden(true)
+  for _, option in ipairs(command.options or {}) do add(parser, option) end
+  for _, option in ipairs(COMMON) do add(parser, option) end
+  return parser
+end
+
+local TAKES_VALUE = {["-M"] = true, ["-N"] = true, ["--core"] = true, ["--namelist"] = true}
+
+-- The text of --help. argparse knows "-16" by its long name too, which nobody need see.
+local function help_text(parser)
+  return (parser:get_help():gsub("(%-%d+), %-%1", function(flag) return flag .. (" "):rep(#flag + 3) end)) .. "\n"
+end
+
+--- The index of the first word that is neither one of the common options nor the value of one.
+-- @tparam {string,...} words
+-- @treturn integer, or #words + 1
+function M.first_plain(words)
+  local i = 1
+  while i <= #words and words[i]:find "^%-" do i = i + (TAKES_VALUE[words[i]] and 2 or 1) end
+  return math.min(i, #words + 1)
+end
+
+local function distribute(command, words, core, opts)
+  local i = 1
+  if not core then core, i = words[1], 2 end
+  for _, o in ipairs(command.operands or {}) do
+    if o.many then
+      opts[o.key], i = table.move(words, i, #words, 1, {}), math.max(i, #words + 1)
+      if #opts[o.key] == 0 and not o.optional then return nil, o.name .. " is missing" end
+    else
+      opts[o.key], i = words[i], i + 1
+      if not opts[o.key] and not o.optional then return nil, o.name .. " is missing" end
+    end
+  end
+  if i <= #words then return nil, ("one argument too many: %s"):format(words[i]) end
+  return core
+end
+
+-- Moves what the command line shares among commands out of the options.
+local function split(command, parsed)
+  local out = {opts = parsed, core = parsed.core, namelist = parsed.namelist, write = parsed.write}
+  out.format = parsed.json and "json" or parsed.csv and "csv" or "text"
+  if parsed.json and parsed.csv then return nil, "--json and --csv exclude each other" end
+  local words = parsed.operands
+  for _, key in ipairs {"core", "namelist", "write", "json", "csv", "operands"} do parsed[key] = nil end
+  local message
+  out.core, message = distribute(command, words, out.core, out.opts)
+  if message then return nil, message end
+  return out
+end
+
+--- Parses the words behind the command's name.
+-- @tparam table command
+-- @tparam {string,...} words
+-- @tparam[opt] string core a core that is already known: no operand is taken for it
+-- @treturn[1] table core, namelist, write, format ("text", "json", "csv"), opts
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+-- @treturn[3] table help (the text to print)
+function M.parse(command, words, core)
+  local parser = build(command)
+  local mine, script, rest = {}, nil, nil
+  if command.script_first then
+    local at = M.first_plain(words)
+    script, rest = words[at], table.move(words, at + 1, #words, 1, {})
+    words = table.move(words, 1, at - 1, 1, {})
+  end
+  for i, word in ipairs(words) do mine[i] = word:find "^%-%d+$" and "-" .. word or word end
+  local ok, parsed = parser:pparse(mine)
+  if not ok then return nil, parsed end
+  if parsed.help then return {help = help_text(parser)} end
+  if rest then parsed.operands = rest end
+  if core then parsed.core = core end
+  if command.script_first and not script then return nil, "SCRIPT is missing" end
+  local out, message = split(command, parsed)
+  if out then out.opts.script = script end
+  return out, message
+end
+
+--- The help text of a command.
+-- @tparam table command
+-- @treturn string
+function M.help(command)
+  return help_text(build(command))
+end
+
+return M

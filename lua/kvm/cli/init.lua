@@ -1,0 +1,159 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- luakvm: parses the command line, opens the core, runs one command and renders its records. The only part of the
+-- project that prints. Exit status: 0 found, 1 no answer (the dump, a name, a script), 2 wrong usage. Errors are one
+-- line on standard error.
+local out = require "kvm.cli.out"
+local registry = require "kvm.cmd"
+
+local M = {}
+
+-- One line, without control characters: messages can quote what a dump holds.
+local function one_line(text)
+  return (text:gsub("[%c\x7f]+", " "))
+end
+
+local function complain(text)
+  io.stdout:flush()
+  io.stderr:write("luakvm: ", one_line(text), "\n")
+end
+
+local function overview()
+  local lines = {"Usage: luakvm COMMAND [CORE] [options]", "", "Commands:"}
+  for _, name in ipairs(registry.names) do
+    lines[#lines + 1] = ("  %-8s %s"):format(name, registry.get(name).summary)
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "luakvm help COMMAND tells a command's options; luakvm --version the version. See luakvm(1)."
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function usage_error(text)
+  error({usage = text}, 0)
+end
+
+local function open(parsed, command)
+  local kvm = require "kvm"
+  local how = {core = parsed.core, namelist = parsed.namelist, write = parsed.write}
+  for key, value in pairs(command.open or {}) do how[key] = value end
+  return kvm.check(kvm.open(how))
+end
+
+local function render(command, records, opts, format)
+  local write = out.write
+  if command.to_stderr then write = function(text) io.stderr:write(text) end end
+  local count = require("kvm.cli." .. format).render(command, records, opts, write)
+  if count == 0 and command.no_match then error({nothing = command.no_match}, 0) end
+end
+
+-- Words behind the first "--": commands, parted by "--".
+local function groups(words)
+  local lists, current = {}, nil
+  for _, word in ipairs(words) do
+    if word == "--" then
+      current = {}
+      lists[#lists + 1] = current
+    elseif current then
+      current[#current + 1] = word
+    end
+  end
+  return lists
+end
+
+local function find(name)
+  local command = registry.get(name)
+  if not command then usage_error(("there is no command %q (luakvm help lists them)"):format(name)) end
+  return command
+end
+
+local function parse(command, words, core)
+  local parsed, message = require "kvm.cli.args".parse(command, words, core)
+  if not parsed then usage_error(command.name .. ": " .. message) end
+  return parsed
+end
+
+-- The commands that another one (slim) runs in this process.
+local function inner_commands(command, words, core)
+  local list = {}
+  for _, group in ipairs(groups(words)) do
+    if not group[1] then usage_error(command.name .. ": a command is missing behind --") end
+    local inner = find(group[1])
+    if inner.takes_commands then usage_error(inner.name .. " does not run inside " .. command.name) end
+    local parsed = parse(inner, table.move(group, 2, #group, 1, {}), core)
+    if parsed.help then usage_error(command.name .. ": --help has no place here") end
+    list[#list + 1] = {command = inner, opts = parsed.opts, format = parsed.format}
+  end
+  if #list == 0 then usage_error(command.name .. ": name the commands behind --") end
+  return list
+end
+
+local function run(command, words)
+  local own = words
+  if command.takes_commands then
+    own = {}
+    for _, word in ipairs(words) do
+      if word == "--" then break end
+      own[#own + 1] = word
+    end
+  end
+  local parsed = parse(command, own)
+  if parsed.help then return out.write(parsed.help) end
+  local opts = parsed.opts
+  if command.takes_commands then
+    opts.commands = inner_commands(command, words, parsed.core)
+    local formats = {}
+    for _, c in ipairs(opts.commands) do formats[c.opts] = c.format end
+    opts.emit = function(inner, records, inner_opts) render(inner, records, inner_opts, formats[inner_opts]) end
+  end
+  local k <close> = open(parsed, command)
+  render(command, command.run(k, opts), opts, parsed.format)
+end
+
+local function help(words)
+  if not words[1] then return out.write(overview()) end
+  out.write(require "kvm.cli.args".help(find(words[1])))
+end
+
+local function dispatch(words)
+  local first = words[1]
+  if not first then usage_error "a command is missing (luakvm help lists them)" end
+  if first == "--version" or first == "-V" then return out.write("luakvm " .. require "kvm".version .. "\n") end
+  if first == "--help" or first == "-h" then return help {} end
+  if first == "help" then return help {table.unpack(words, 2)} end
+  -- Options that all commands share may stand before the command.
+  local at = first:find "^%-" and require "kvm.cli.args".first_plain(words) or 1
+  if not words[at] then usage_error "a command is missing (luakvm help lists them)" end
+  local rest = {}
+  for i, word in ipairs(words) do
+    if i ~= at then rest[#rest + 1] = word end
+  end
+  return run(find(words[at]), rest)
+end
+
+-- An error value, or what Lua itself raised, as a line and a status.
+local function status_of(err)
+  if type(err) == "table" then
+    if err.usage then return 2, err.usage end
+    if err.nothing then return 1, err.nothing end
+    if err.output then return err.quiet and 0 or 1, not err.quiet and "standard output: " .. err.message or nil end
+    return 1, tostring(err)
+  end
+  if tostring(err):find "interrupted!$" then return 130, nil end
+  return 1, tostring(err)
+end
+
+--- Runs the command line.
+-- @tparam {string,...} words without the program's name
+-- @treturn integer the exit status
+-- @usage assert(require "kvm.cli".main {"help", "ps"} == 0)
+function M.main(words)
+  out.init()
+  local ok, err = pcall(dispatch, words)
+  local status, text = 0, nil
+  if not ok then status, text = status_of(err) end
+  local flushed, failure = pcall(out.flush)
+  if not flushed and status == 0 then status, text = status_of(failure) end
+  if text then complain(text) end
+  return status
+end
+
+return M

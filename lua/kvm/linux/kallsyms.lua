@@ -1,0 +1,34 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- linux/kallsyms.h: addresses of symbols, for code that can't go on without them. What raises here says whether the kernel
+-- has no such symbol or whether its symbol table can't be read.
+local kvm_error = require "kvm.error"
+
+local M = {}
+
+--- The address of a symbol.
+-- @param k an open handle
+-- @tparam string name
+-- @treturn integer address
+-- @raise kvm.Error `notfound`, or why there is no symbol table
+-- @usage assert(require "kvm.linux.kallsyms".address(k, "panic_cpu") == k:symbol("panic_cpu").value)
+function M.address(k, name)
+  return kvm_error.check(k:symbol(name)).value
+end
+
+--- The first symbol of a list that the kernel has.
+-- @param k an open handle
+-- @tparam {string,...} names the newest layout's first
+-- @treturn integer address
+-- @treturn string its name
+-- @raise kvm.Error `notfound` with all the names that were tried, or why there is no symbol table
+-- @usage local _, name = require "kvm.linux.kallsyms".first(k, {"no_such", "panic_cpu"}) assert(name == "panic_cpu")
+function M.first(k, names)
+  for _, name in ipairs(names) do
+    local sym, message, code, addr = k:symbol(name)
+    if sym then return sym.value, name end
+    if code ~= "notfound" then kvm_error.check(sym, message, code, addr) end
+  end
+  error(kvm_error.new {code = "notfound", message = "no symbol " .. table.concat(names, " or ")})
+end
+
+return M

@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- Layouts by name, for code that reads structures itself. Every function raises where a type or member is not there: a guessed
+-- offset is worse than an error. Where a member was renamed between releases, `first` takes the newest name first.
+local err = require "kvm.error"
+
+local M = {}
+
+-- A kvm.Type for a name, or the type itself.
+local function resolve(k, what)
+  if type(what) == "userdata" then return what end
+  return err.check(k:type(what))
+end
+
+--- The size of a type.
+-- @tparam kvm.Handle k
+-- @tparam string|kvm.Type name as `k:type` takes it
+-- @treturn integer bytes
+-- @raise kvm.Error
+-- @usage assert(kvm.type.sizeof(k, "struct list_head") == 16)
+function M.sizeof(k, name)
+  return err.check(resolve(k, name):size())
+end
+
+--- The offset of a member.
+-- @tparam kvm.Handle k
+-- @tparam string|kvm.Type name of a struct or union
+-- @tparam string member a path as `Type:field` takes it
+-- @treturn integer bytes from the start of the struct
+-- @raise kvm.Error: `notfound`; `inval` for a bit field, which has no offset in bytes
+-- @usage assert(kvm.type.offsetof(k, "struct list_head", "prev") == 8)
+function M.offsetof(k, name, member)
+  local t = resolve(k, name)
+  local field = err.check(t:field(member))
+  if field.bit_size ~= 0 then
+    error(err.new{code = "inval", message = ("%s of %s is a bit field"):format(member, t:spell())})
+  end
+  return field.offset
+end
+
+--- The first member of a list that a type has.
+-- @tparam kvm.Handle k
+-- @tparam string|kvm.Type name of a struct or union
+-- @tparam {string,...} members paths, the newest layout's first
+-- @treturn table as `Type:field` returns it
+-- @treturn string the path that was found
+-- @raise kvm.Error `notfound` with all the names that were tried
+-- @usage local field, path = kvm.type.first(k, "struct task_struct", {"__state", "state"}) assert(path and field.bit_size == 0)
+function M.first(k, name, members)
+  local t = resolve(k, name)
+  for _, member in ipairs(members) do
+    local field, message, code, addr = t:field(member)
+    if field then return field, member end
+    if code ~= "notfound" then err.check(field, message, code, addr) end
+  end
+  error(err.new{code = "notfound", message = ("%s has no member %s"):format(t:spell(), table.concat(members, " or "))})
+end
+
+return M

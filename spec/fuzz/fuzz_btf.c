@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// BTF from an attacker: everything is asked of the first types of what opens. Mutation starts from
+// the sample of the unit tests.
+#include "../csrc/btf_build.h"
+#include "base/mem.h"
+#include "type/type.h"
+
+#include <stdlib.h>
+
+#define MAX_TYPES 512
+#define MAX_ITEMS 64
+
+static int give(void *ctx, struct type_source **out, struct kvm_err *err) {
+    (void)err;
+    *out = ctx;
+    return 0;
+}
+
+static void ask(struct type_db *db, type_id id) {
+    struct kvm_err err;
+    struct type_info info;
+    struct type_member m;
+    struct type_enumerator e;
+    struct type_field f;
+    char text[512];
+    type_spell(db, id, text, sizeof(text), &err);
+    type_strip(db, id, NULL, NULL, &err);
+    if (type_info(db, id, &info, &err)) return;
+    volatile size_t touch = strlen(info.name); // names end inside the blob
+    for (uint64_t i = 0; i < info.count && i < MAX_ITEMS; i++) {
+        if (type_member(db, id, i, &m, &err) == 0) {
+            touch += strlen(m.name);
+            if (m.name[0]) type_field(db, id, m.name, &f, &err);
+        }
+        if (type_enumerator(db, id, i, &e, &err) == 0) touch += strlen(e.name);
+    }
+    (void)touch;
+    type_field(db, id, "a.b[3]", &f, &err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct type_source *s;
+    struct kvm_err err;
+    uint8_t *copy = mem_dup(data, size);
+    if (!copy || type_btf_open(copy, size, true, &s, &err)) return 0;
+    struct type_db *db = type_db_create(give, s);
+    type_id id, last = type_last(db);
+    static const char *const names[] = {"struct task", "list_head", "unsigned long", "union u",
+                                        "enum state",  "x",         "double"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        type_find(db, names[i], &id, &err);
+        type_offset(db, names[i], "comm", NULL, NULL, &err);
+    }
+    s->ops->find(s, TYPE_FUNC, "fn", &id);
+    for (id = 0; id <= last && id < MAX_TYPES; id++)
+        ask(db, id);
+    type_db_destroy(db);
+    return 0;
+}
+
+// The sample in either byte order is where mutation starts when there is no corpus yet.
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed) {
+    static struct btf_build b;
+    if (size < B_HEADER || seed % 256 == 0) {
+        b_sample(&b, seed & 256);
+        if (b.blob_len <= max) {
+            memcpy(data, b.blob, b.blob_len);
+            size = b.blob_len;
+        }
+    }
+    return LLVMFuzzerMutate(data, size, max);
+}

@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- spec/fuzz/seeds.lua DIR: writes the first inputs of the fuzzers into DIR/fuzz_NAME.corpus, from the
+-- builders of the specs: small dumps of each format, notes, symbol tables, types, compressed pages.
+package.path = "./?.lua;" .. package.path
+local dir = assert(arg[1])
+local Memory = require "spec.support.build.memory"
+local btf = require "spec.support.build.btf"
+local codec = require "spec.support.build.codec"
+local elfcore = require "spec.support.build.elfcore"
+local kallsyms = require "spec.support.build.kallsyms"
+local kdump = require "spec.support.build.kdump"
+local linux = require "spec.support.build.linux"
+local image = require "spec.support.image"
+local vmcoreinfo = require "spec.support.build.vmcoreinfo"
+
+local BASE = 0xffffffff81000000 -- FUZZ_BASE
+
+local function put(fuzzer, name, bytes)
+  local folder = ("%s/fuzz_%s.corpus"):format(dir, fuzzer)
+  os.execute("mkdir -p " .. folder)
+  local f = assert(io.open(folder .. "/seed-" .. name, "wb"))
+  f:write(bytes)
+  f:close()
+end
+
+local info = vmcoreinfo.build{
+  release = "6.1.0-test", symbols = {_stext = BASE, init_task = BASE + 64, swapper_pg_dir = BASE + 4096},
+  numbers = {phys_base = 0, pgtable_l5_enabled = 0}, offsets = {["list_head.next"] = 0}, kernel_offset = 0x1000000,
+}
+local note = elfcore.vmcoreinfo_note(info)
+
+local memory = Memory.new()
+for i, pfn in ipairs{0, 1, 5, 6, 4096} do
+  memory:write(pfn * 4096, ("page %d "):format(i):rep(40) .. ("\0"):rep(3000))
+end
+
+for _, big in ipairs{false, true} do
+  for _, class in ipairs{32, 64} do
+    local name = ("elf%d%s"):format(class, big and "be" or "le")
+    local bytes = elfcore.of_memory(memory, {class = class, big = big, notes = {note, elfcore.prstatus_note(7)}})
+    put("image", name, bytes)
+    put("kvm", name, bytes)
+    put("elfsyms", name, bytes:sub(1, 2048))
+  end
+  put("notes", big and "be" or "le", (big and "\1" or "\0") .. elfcore.notes({note, elfcore.prstatus_note(7)}, big))
+end
+for _, name in ipairs{"none", "zlib", "lzo", "snappy", "zstd"} do
+  local bytes = kdump.of_memory(memory, {codec = name, vmcoreinfo = info, notes = {elfcore.prstatus_note(7)}})
+  put("image", "kdump-" .. name, bytes)
+  put("kvm", "kdump-" .. name, bytes)
+end
+for version = 1, 6 do
+  put("image", "kdump-v" .. version, kdump.of_memory(memory, {version = version, bits = version % 2 == 0 and 64 or 32}))
+end
+
+-- Whole kernels, which open. LZO has no checksums: what is changed in its pages is read. Smaller than run.sh's -max_len.
+for _, release in ipairs(linux.releases) do
+  local bytes = linux.build({release = release}):kdump{codec = "lzo"}
+  assert(#bytes <= 65536, #bytes)
+  put("kvm", "linux-" .. release, bytes)
+end
+
+put("kvm", "whole-kernel", image.build()) -- one that opens, with symbols and types
+
+local page = ("lua-kvm "):rep(100) .. ("\0"):rep(4096 - 800)
+for i, name in ipairs{"zlib", "lzo", "snappy", "zstd"} do
+  put("codec", name, string.char(i) .. codec[name](page)) -- numbered as enum codec_id
+end
+
+local symbols = {}
+for i = 0, 299 do
+  symbols[#symbols + 1] = {name = ("function_%d"):format(i), type = "T", addr = BASE + 0x1000 + i * 16}
+end
+for _, layout in ipairs(kallsyms.layouts) do
+  local bytes, at = kallsyms.build{symbols = symbols, at = BASE, base = BASE, layout = layout}
+  local function place(name) return at[name] or 0 end
+  local hints = ("<i8i8i8i8i8i8"):pack(place "names", place "num_syms", place "token_table", place "token_index",
+    place "offsets", place "relative_base")
+  put("kallsyms", layout, hints .. bytes)
+  put("kallsyms", layout .. "-by-shape", ("\0"):rep(48) .. bytes)
+end
+
+for _, big in ipairs{false, true} do
+  local b = btf.new(big)
+  local int = b:int("int", 4, "signed")
+  local u64 = b:int("unsigned long", 8)
+  local fwd = b:fwd("list_head")
+  local pointer = b:ptr(fwd)
+  b:struct("list_head", 16, {{"next", pointer, 0}, {"prev", pointer, 64}})
+  b:union("either", 8, {{"a", int, 0}, {"b", u64, 0}})
+  b:struct("task_struct", 24, {{"flags", int, 0, 3}, {"more", int, 3, 5}, {"list", b:array(u64, 2), 64}})
+  b:enum("color", 4, {{"RED", 0}, {"BLUE", -1}}, true)
+  b:enum64("wide", {{"HUGE", 1 << 40}})
+  b:typedef("pid_t", b:const(b:volatile(int)))
+  b:func("start", b:func_proto(int, {{"argc", int}, {"", 0}}))
+  b:datasec(".data", 8, {{b:var("jiffies", u64, 1), 0, 8}})
+  put("btf", big and "be" or "le", b:bytes())
+end

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# dump.sh KEY...: makes the dumps of each key in $KVM_CACHE/kernels/KEY, with truth.json (what the guest said of itself
+# just before), kallsyms.gz (its /proc/kallsyms) and console.log beside them; does nothing where they are. -l lists the keys.
+# It boots Debian's own kernels under QEMU without KVM, 20-60 s each; packages are fetched once. No root needed.
+# Status 3: a package can't be fetched. KVM_CACHE is $HOME/.cache/lua-kvm unless set; KEEP=1 keeps the disks of a run.
+set -eu -o pipefail
+export LC_ALL=C.UTF-8
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${KVM_CACHE:-$HOME/.cache/lua-kvm}
+dumps=$cache/kernels
+# Used by packages.sh.
+export PACKAGES=$cache/packages
+# shellcheck source=/dev/null
+. "$here/packages.sh"
+
+# KEY KIND SUITE MEGABYTES OPTIONS...   A kind is a function below.
+KEYS='
+k510           kdump    bullseye 768
+k61            kdump    bookworm 768
+k612           kdump    trixie   768
+k72            kdump    sid      768
+live510        live     bullseye 512
+live61         live     bookworm 512
+live612        live     trixie   512
+live72         live     sid      512
+live61-la57    live     bookworm 512 cpu=qemu64,+la57
+live61-nokaslr live     bookworm 512 append=nokaslr
+live61-noinfo  live     bookworm 512 noinfo
+formats61      formats  bookworm 0
+debug61        debug    bookworm 0
+'
+
+option() { # option NAME DEFAULT: of the key's options
+  local o
+  for o in $OPTIONS; do
+    case $o in
+    "$1="*)
+      echo "${o#*=}"
+      return
+      ;;
+    "$1")
+      echo 1
+      return
+      ;;
+    esac
+  done
+  echo "${2:-}"
+}
+
+# --- a guest
+guest() { # guest MARK QEMU.PY-ARGUMENTS...: runs it until its console has MARK. A guest that hangs or panics early in its
+  # boot, which happens without KVM when the machine is busy, gets two more tries.
+  local mark=$1 i
+  shift
+  for i in 1 2 3; do
+    [ $i = 1 ] || echo "  once more"
+    if "$here/qemu.py" --timeout 900 --stall $((100 + MEM / 16)) "$@" && grep -q "$mark" "$WORK/console.log"; then
+      return 0
+    fi
+  done
+  echo "$KEY: the guest did not come to \"$mark\", see $WORK/console.log" >&2
+  return 1
+}
+setup() { # makes WORK, sets QEMU and APPEND
+  local cpu
+  cpu=$(option cpu)
+  kernel "$SUITE"
+  busybox
+  tools
+  mkdir -p "$cache/packages"
+  [ -x "$PACKAGES/threads" ] || gcc -static -O1 -pthread -o "$PACKAGES/threads" "$here/threads.c"
+  WORK=$dumps/.$KEY.new
+  rm -rf "$WORK"
+  mkdir -p "$WORK"
+  QEMU=(qemu-system-x86_64 ${cpu:+-cpu "$cpu"} -accel tcg -m "$MEM" -smp 2 -kernel "$VMLINUZ" -initrd "$WORK/initrd")
+  APPEND="console=ttyS0 panic=1 no_timer_check $(option append)"
+}
+disk() { # disk NAME MEGABYTES: one more virtio disk: vda, vdb, vdc in order
+  truncate -s "$2M" "$WORK/$1.img"
+  QEMU+=(-drive "file=$WORK/$1.img,if=virtio,format=raw,cache=unsafe,detect-zeroes=on")
+}
+finish() { # the folder is whole: it takes its name
+  python3 "$here/truth.py" "$WORK" "key=$KEY" "suite=$SUITE" arch=amd64 "mem_mb=$MEM"
+  ln -sfn "$KROOT" "$WORK/kernel"
+  [ -n "${KEEP:-}" ] || rm -f "$WORK"/*.img "$WORK/initrd"
+  publish
+}
+publish() {
+  local f
+  for f in "$WORK"/*; do
+    [ ! -f "$f" ] || fallocate --dig-holes "$f" 2>/dev/null || : # mostly zeros; not every file system can
+  done
+  rm -rf "${dumps:?}/$KEY"
+  mv "$WORK" "$dumps/$KEY"
+}
+
+# --- kinds
+kdump() { # a panic, kexec into the kdump kernel: vmcore is its raw /proc/vmcore, kdump is makedumpfile -d 31 of it
+  setup
+  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/threads" "$VMLINUZ" "$TOOLS"
+  disk kdump $((MEM + 64))
+  disk vmcore $((MEM + 64))
+  disk kallsyms 32
+  guest 'makedumpfile rc=0' "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND crashkernel=256M docrash=sysrq truth=vdc"
+  makedumpfile -R "$WORK/kdump" <"$WORK/kdump.img" >/dev/null
+  mv "$WORK/vmcore.img" "$WORK/vmcore"
+  truncate -s "$(sed -n 's/^VMCORE-SIZE \([0-9]*\).*/\1/p' "$WORK/console.log")" "$WORK/vmcore"
+  makedumpfile --dump-dmesg "$WORK/vmcore" "$WORK/dmesg.txt" >/dev/null
+  finish
+}
+live() { # a running guest, dumped by QEMU
+  setup
+  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/threads"
+  disk kallsyms 32
+  [ -n "$(option noinfo)" ] || QEMU+=(-device vmcoreinfo)
+  guest SETTLED --wait SETTLED --dump "elf=$WORK/elf" --dump "kdump-zlib=$WORK/kdump-zlib.flat" --dump "elf-paging=$WORK/elf-paging" \
+    "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND truth=vda"
+  makedumpfile -R "$WORK/kdump-zlib" <"$WORK/kdump-zlib.flat" >/dev/null
+  finish
+}
+formats() { # k61's vmcore in every format that makedumpfile writes, and some that are not whole
+  "$0" k61
+  tools
+  local v=$dumps/k61/vmcore log
+  WORK=$dumps/.$KEY.new
+  log=$WORK/makedumpfile.log
+  rm -rf "$WORK"
+  mkdir -p "$WORK"
+  (
+    cd "$WORK"
+    m() { makedumpfile "$@" >>"$log" 2>&1; }
+    m -c -d 31 "$v" zlib
+    m -l -d 31 "$v" lzo
+    m -z -d 31 "$v" zstd
+    m -d 31 "$v" raw # not compressed
+    for level in 0 1 16; do m -c -d $level "$v" zlib.d$level; done
+    m -E -d 31 "$v" elf.d31
+    makedumpfile -F -c -d 31 "$v" >zlib.flat 2>>"$log"
+    m --split --splitblock-size 16 -c -d 31 "$v" split3.1 split3.2 split3.3
+    head -c $(($(stat -c %s zlib) * 6 / 10)) zlib >zlib.truncated # nothing in it says so
+    head -c $(($(stat -c %s "$v") * 6 / 10)) "$v" >vmcore.truncated
+    # A disk that fills up, which makedumpfile marks in the headers.
+    export -f makedumpfile
+    export TOOLS
+    mkdir small
+    # shellcheck disable=SC2016 # the inner shell expands it
+    unshare -rm bash -c 'mount -t tmpfs -o size=12m small small
+      makedumpfile -c -d 31 "$1" small/x; cp small/x zlib.incomplete
+      makedumpfile -E -d 31 -f "$1" small/x; cp small/x elf.incomplete' bash "$v" >>"$log" 2>&1
+    rmdir small
+  )
+  cp "$dumps/k61/truth.json" "$dumps/k61/kallsyms.gz" "$WORK/"
+  publish
+}
+debug() { # no dump: the vmlinux with DWARF of k61's kernel, for the comparison of layouts
+  debug_vmlinux "$SUITE"
+  WORK=$dumps/.$KEY.new
+  rm -rf "$WORK"
+  mkdir -p "$WORK"
+  ln -s "$DEBUG_VMLINUX" "$WORK/vmlinux"
+  echo '{}' >"$WORK/truth.json"
+  publish
+}
+
+main() {
+  local k kind started line
+  if [ "${1:-}" = -l ]; then
+    awk 'NF { print $1 }' <<<"$KEYS"
+    return
+  fi
+  for k in "$@"; do
+    line=$(awk -v k="$k" '$1 == k' <<<"$KEYS")
+    [ -n "$line" ] || {
+      echo "dump.sh: no key $k" >&2
+      exit 2
+    }
+    read -r KEY kind SUITE MEM OPTIONS <<<"$line"
+    [ ! -e "$dumps/$KEY/truth.json" ] || continue
+    echo "$KEY: making it"
+    started=$SECONDS
+    mkdir -p "$dumps"
+    $kind
+    echo "$KEY: $((SECONDS - started)) s"
+  done
+}
+main "$@"

@@ -1,0 +1,28 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+local fake = require "spec.support.fake_kernel"
+local percpu = require "kvm.linux.percpu"
+
+local function two_cpus(symbols)
+  symbols.__per_cpu_offset, symbols.nr_cpu_ids = 0x1000, 0x2000
+  local k = fake.new {symbols = symbols}
+  k:map(0x1000, ("<I8I8"):pack(0x10000, 0x20000)):map(0x2000, ("<I4"):pack(2))
+  return k
+end
+
+describe("kvm.linux.percpu", function()
+  it("adds the CPU's displacement", function()
+    local k = two_cpus {}
+    assert.are.equal(0x10040, percpu.per_cpu_ptr(k, 0x40, 0))
+    assert.are.equal(0x20040, percpu.per_cpu_ptr(k, 0x40, 1))
+  end)
+
+  it("refuses CPUs that are not there", function()
+    local k = two_cpus {}
+    for _, cpu in ipairs {-1, 2, 1 << 40} do
+      local ok, err = pcall(percpu.per_cpu_ptr, k, 0, cpu)
+      assert.is_false(ok)
+      assert.are.equal("inval", err.code)
+    end
+    assert.has_error(function() percpu.per_cpu_ptr(fake.new(), 0, 0) end)
+  end)
+end)

@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Promises of the Makefile that no other test keeps: packages that are missing are named where they
+# can't be installed, a library that is missing stops the build, and all can be left out. Speaks TAP.
+set -u
+make=${MAKE:-make}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+run() { # WHAT COMMAND...
+  what=$1
+  shift
+  n=$((n + 1))
+  if "$@"; then echo "ok $n - $what"; else
+    echo "not ok $n - $what"
+    tail -n 20 "$tmp/log" | cut -c1-300 | sed 's/^/# /'
+  fi
+}
+inner() { MAKEFLAGS='' $make --no-print-directory "$@" >"$tmp/log" 2>&1; }
+said() { grep -q -- "$1" "$tmp/log"; }
+
+# a machine of another distribution: neither dpkg-query nor apt-get
+mkdir "$tmp/bin"
+for tool in sh make env printf cat id sort tr; do ln -s "$(command -v $tool)" "$tmp/bin/$tool"; done
+elsewhere() { (unset NO_DEPS && PATH="$tmp/bin" inner "$@"); }
+for goal in demo test; do
+  elsewhere $goal
+  status=$?
+  run "make $goal stops where it can install nothing" test $status = 2
+  run '... and names the packages' said 'libdeflate-dev'
+done
+NO_DEPS=1 PATH="$tmp/bin" .ci/deps nothing-of-that-name >"$tmp/log" 2>&1
+run 'NO_DEPS=1 takes for granted that all is there' test $? = 0
+
+# pkg-config that knows nothing
+printf '#!/bin/sh\nexit 1\n' >"$tmp/pkg-config"
+chmod +x "$tmp/pkg-config"
+inner -n all PKG_CONFIG="$tmp/pkg-config" B="$tmp/b"
+run 'a missing library stops the build' test $? != 0
+run '... and is named' said 'does not find: libdeflate lzo2'
+
+inner -n all WITH_LIBDEFLATE=0 WITH_LZO=0 WITH_SNAPPY=0 WITH_ZSTD=0 WITH_DW=0 B="$tmp/b"
+run 'all that is optional can be left out' test $? = 0
+run '... and is not linked' sh -c "! grep -qE -e '-l(deflate|lzo2|snappy|zstd|dw)' '$tmp/log'"
+run '... zlib inflates then' said '-DHAVE_ZLIB=1'
+inner -n all B="$tmp/b"
+run 'the default has all of it' said \
+  'HAVE_LIBDEFLATE=1 .*-DHAVE_LZO=1 .*-DHAVE_SNAPPY=1 .*-DHAVE_ZSTD=1 .*-DHAVE_LIBDW=1'
+echo "1..$n"
