@@ -62,8 +62,9 @@ PC_LIBS := $(strip $(PC_CODECS) libelf $(if $(call on,WITH_DW),libdw))
 HAVE := $(if $(call on,WITH_LIBDEFLATE),-DHAVE_LIBDEFLATE=1,-DHAVE_ZLIB=1) \
     $(if $(call on,WITH_LZO),-DHAVE_LZO=1) $(if $(call on,WITH_SNAPPY),-DHAVE_SNAPPY=1) \
     $(if $(call on,WITH_ZSTD),-DHAVE_ZSTD=1) $(if $(call on,WITH_DW),-DHAVE_LIBDW=1)
-# A static link needs the C++ runtime of snappy, which its own .pc does not name.
-PC_PRIVATE_LIBS := $(if $(call on,WITH_SNAPPY),-lstdc++)
+# For a static link of libkvm: snappy's own .pc does not name the C++ runtime, which must follow it.
+PC_REQUIRES := $(filter-out snappy,$(PC_LIBS))
+PC_PRIVATE_LIBS := $(if $(call on,WITH_SNAPPY),-lsnappy -lstdc++)
 
 # Goals that compile nothing here must work before the packages are installed.
 NO_BUILD_GOALS := deps deps-% clean demo test test-kernels lint asan fuzz bench uninstall help
@@ -295,7 +296,7 @@ install-c: lib
 	$(INSTALL) -m 644 $(B)/libkvm.a $(D)$(LIBDIR)/libkvm.a
 	$(INSTALL) -m 644 csrc/include/kvm.h $(D)$(INCLUDEDIR)/kvm.h
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	    -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(PC_LIBS)|' -e 's|@LIBS@|$(PC_PRIVATE_LIBS)|' \
+	    -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(PC_REQUIRES)|' -e 's|@LIBS@|$(PC_PRIVATE_LIBS)|' \
 	    csrc/libkvm.pc.in >$(B)/libkvm.pc
 	$(INSTALL) -m 644 $(B)/libkvm.pc $(D)$(PKGCONFIGDIR)/libkvm.pc
 	$(if $(MAN3),$(INSTALL) -m 644 $(MAN3) $(D)$(MANDIR)/man3)

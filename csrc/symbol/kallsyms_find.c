@@ -76,32 +76,65 @@ static bool scan_piece(struct search *s, size_t len, uint64_t base) {
     return false;
 }
 
-// From the end of the range down. A page that can't be read is passed over.
-static int find_tokens(struct search *s, struct kvm_err *err) {
-    uint64_t at = s->hints->scan_end, start = s->hints->scan_start;
-    if (at > start && at - start > SCAN_MOST) start = at - SCAN_MOST;
+// From END down to START. A page that can't be read is passed over.
+static bool scan_range(struct search *s, uint64_t start, uint64_t end) {
     size_t tail = 0; // bytes of the piece above that are kept behind this one
-    while (at > start) {
+    for (uint64_t at = end; at > start;) {
         size_t len = at % PIECE ? (size_t)(at % PIECE) : PIECE;
         if (len > at - start) len = (size_t)(at - start);
         uint8_t keep[OVERLAP];
         memcpy(keep, s->piece, tail);
-        if (reader_read(s->virt, at - len, s->piece, len, NULL) != 0) {
+        int rc = reader_read(s->virt, at - len, s->piece, len, NULL);
+        if (rc) {
             len = at % PAGE ? (size_t)(at % PAGE) : PAGE;
             if (len > at - start) len = (size_t)(at - start);
-            if (reader_read(s->virt, at - len, s->piece, len, NULL) != 0) {
-                at -= len;
-                tail = 0;
-                continue;
-            }
+            rc = reader_read(s->virt, at - len, s->piece, len, NULL);
         }
-        memcpy(s->piece + len, keep, tail);
         at -= len;
-        if (scan_piece(s, len + tail, at)) return 0;
-        tail = len + tail < OVERLAP ? len + tail : OVERLAP;
+        if (rc == 0) {
+            memcpy(s->piece + len, keep, tail);
+            if (scan_piece(s, len + tail, at)) return true;
+            tail = len + tail < OVERLAP ? len + tail : OVERLAP;
+        } else {
+            tail = 0;
+        }
     }
+    return false;
+}
+
+// Whether a page lies within the names: from one of its first bytes on, length follows length to its
+// end, all of them short. Text and code have zeros and larger bytes in their way.
+static bool looks_like_names(const uint8_t *page) {
+    enum { SHORT = 64 };
+    for (size_t first = 0; first < SHORT; first++) {
+        size_t at = first;
+        while (at < PAGE && page[at] > 0 && page[at] < SHORT)
+            at += 1u + page[at];
+        if (at >= PAGE) return true;
+    }
+    return false;
+}
+
+// The names are the largest of the tables: a page in every STRIDE bytes tells where they are, so that
+// not all that is above them has to be decompressed. The token table is not far behind.
+static bool sample_range(struct search *s, uint64_t start, uint64_t end) {
+    enum { STRIDE = 256 << 10, NEAR = STRIDE + PIECE, FAR = 4 * STRIDE };
+    for (uint64_t at = end & ~(uint64_t)(PAGE - 1); at - start > STRIDE;) {
+        at -= STRIDE;
+        if (reader_read(s->virt, at, s->piece, PAGE, NULL) != 0 || !looks_like_names(s->piece))
+            continue;
+        uint64_t near = end - at < NEAR ? end : at + NEAR, far = end - at < FAR ? end : at + FAR;
+        return scan_range(s, at, near) || scan_range(s, near - OVERLAP, far);
+    }
+    return false;
+}
+
+static int find_tokens(struct search *s, struct kvm_err *err) {
+    uint64_t end = s->hints->scan_end, start = s->hints->scan_start;
+    if (end > start && end - start > SCAN_MOST) start = end - SCAN_MOST;
+    if (end > start && (sample_range(s, start, end) || scan_range(s, start, end))) return 0;
     return err_set(err, KVM_NOTFOUND, "no kallsyms token table in 0x%llx-0x%llx",
-                   (unsigned long long)start, (unsigned long long)s->hints->scan_end);
+                   (unsigned long long)start, (unsigned long long)end);
 }
 
 // --- markers and names, in the BACK bytes at P in front of the token table

@@ -278,7 +278,8 @@ int kallsyms_names_init(struct kallsyms_names *n, const struct reader *virt,
     n->why = why;
     n->few = mem_alloc(FEW_BYTES);
     n->block = mem_array((size_t)n->count / BLOCK + 1, sizeof(*n->block));
-    if (!n->few || !n->block) return err_nomem(err, "kallsyms");
+    if (!n->few || !n->block || !mem_grow(&n->packed, &n->cap, PIECE, 1))
+        return err_nomem(err, "kallsyms");
     return kallsyms_tokens_read(virt, t->token_table, t->token_index, &n->tokens, err);
 }
 

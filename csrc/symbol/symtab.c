@@ -103,7 +103,7 @@ int symtab_each(struct symtab *t, symbol_visit *fn, void *ctx, struct kvm_err *e
 }
 
 int symtab_value(struct symtab *t, const char *name, uint64_t *out, struct kvm_err *err) {
-    struct symbol sym;
+    struct symbol sym = {0};
     int rc = symtab_name(t, name, &sym, err);
     if (rc == 0) *out = sym.addr;
     return rc;

@@ -22,7 +22,7 @@ static void compare(struct image *a, struct image *b) {
     int n = 0;
     for (uint64_t from = 0; n < PAGES && next(b, from, &pfn); from = pfn + 1, n++) {
         int rc = image_read(b, pfn << 12, pb, sizeof(pb), &err);
-        if (rc || image_read(a, pfn << 12, pa, sizeof(pa), &err) || memcmp(pa, pb, sizeof(pa)))
+        if (rc || image_read(a, pfn << 12, pa, sizeof(pa), &err) || memcmp(pa, pb, sizeof(pa)) != 0)
             abort();
     }
 }

@@ -63,3 +63,5 @@ end
 for m in k:modules() do
   touch(m.addr, size "struct module")
 end
+for _ in k:swaps() do end -- what kvm_getswapinfo(3) reads
+k:loadavg()
