@@ -161,6 +161,14 @@ static int find(struct image *img, uint64_t pa, struct image_run *run, struct kv
                   (unsigned long long)pa);
 }
 
+static bool file_offset(struct image *img, uint64_t pa, uint64_t len, uint64_t *offset) {
+    const struct elf_image *e = img->priv;
+    const struct span *s = spans_find(&e->data, pa);
+    if (!s || s->start > pa || len > s->end - pa) return false;
+    *offset = s->off + (pa - s->start);
+    return true;
+}
+
 static bool next_of(const struct spans *list, uint64_t pa, struct image_region *region) {
     const struct span *s = spans_find(list, pa);
     if (!s) return false;
@@ -219,4 +227,5 @@ const struct image_ops image_elf = {
     .next_region = next_region,
     .next_memory = next_memory,
     .write = write_pages,
+    .file_offset = file_offset,
 };

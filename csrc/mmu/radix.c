@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The walk over radix page tables that all architectures share: levels of tables indexed by address
-// bits, as the architecture's setup has described them in struct mmu. Levels are counted from 1, the
-// last, in messages.
+// bits, as the architecture's setup has described them in struct mmu. Levels are counted from 1,
+// the last, in messages.
 #include "mmu/mmu.h"
 
 #include <stddef.h>
@@ -92,8 +92,8 @@ static uint64_t entry_va(const struct mmu *mmu, unsigned level, uint64_t base, u
     return upper ? va | ~low_mask(top) : va;
 }
 
-// One table, whose first entry translates BASE. Read in pieces, so that the stack stays small; a piece
-// that can't be read is passed over.
+// One table, whose first entry translates BASE. Read in pieces, so that the stack stays small; a
+// piece that can't be read is passed over.
 static int each_table(struct each *e, uint64_t table, unsigned level, uint64_t base, uint8_t prot) {
     enum { PIECE = 64 }; // entries
     const struct mmu *mmu = e->mmu;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // x86-64 page tables: 4 and 5 levels, pages of 4 KB, 2 MB and 1 GB (Intel SDM volume 3, chapter 4;
-// Linux 6.12 arch/x86/include/asm/pgtable_types.h). A page with PROT_NONE is not present but mapped:
-// Linux keeps _PAGE_PROTNONE (the global bit, which is 0 in swap entries) in it and, against L1TF,
-// inverts its frame number (pgtable-invert.h, since 4.19). Memory encryption: the C-bit (AMD SME) is
-// no part of the address (mmu->ignore_bits). Not read: 32-bit and PAE tables.
+// Linux 6.12 arch/x86/include/asm/pgtable_types.h). A page with PROT_NONE is not present but
+// mapped: Linux keeps _PAGE_PROTNONE (the global bit, which is 0 in swap entries) in it and,
+// against L1TF, inverts its frame number (pgtable-invert.h, since 4.19). Memory encryption: the
+// C-bit (AMD SME) is no part of the address (mmu->ignore_bits). Not read: 32-bit and PAE tables.
 #include "mmu/arches.h"
 
 #define BIT(n) (UINT64_C(1) << (n))

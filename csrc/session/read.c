@@ -105,7 +105,7 @@ static int read_kernel(kvm_t *kd, uint64_t addr, uint8_t *buf, size_t len, size_
     if (len > 2 * PAGE) return read_bulk(kd, addr, buf, len, done, err);
     while (*done < len) {
         size_t n = left_in_page(addr + *done, len - *done);
-        const uint8_t *host = NULL;
+        const uint8_t *host = kd->bounce;
         int rc = session_host(kd, addr + *done, &host, 1, err);
         if (rc) return rc;
         if (host == kd->bounce) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The .symtab of an ELF file (libelf 0.188): a namelist, such as vmlinux. The file is mapped; of one of
-// 600 MB no more is touched than section headers, symbols and strings. Section and file symbols,
-// undefined ones, those without a name and those of sections that are not loaded are left out. Letters
-// are nm's. The KASLR displacement (bias) is added, but not to absolute symbols, nor to those of
-// .data..percpu where that is linked at 0 (x86-64 until 6.14): they are offsets. Not read: .dynsym,
-// relocatable files (modules), symbols of sections beyond 65279.
+// The .symtab of an ELF file (libelf 0.188): a namelist, such as vmlinux. The file is mapped; of
+// one of 600 MB no more is touched than section headers, symbols and strings. Section and file
+// symbols, undefined ones, those without a name and those of sections that are not loaded are left
+// out. Letters are nm's. The KASLR displacement (bias) is added, but not to absolute symbols, nor
+// to those of .data..percpu where that is linked at 0 (x86-64 until 6.14): they are offsets. Not
+// read: .dynsym, relocatable files (modules), symbols of sections beyond 65279.
 #include "symbol/index.h"
 #include "symbol/symbol.h"
 
@@ -144,8 +144,10 @@ static char letter(const GElf_Sym *sym, char kind) {
 static uint16_t rank_of(const GElf_Sym *sym, const char *name) {
     int type = GELF_ST_TYPE(sym->st_info), bind = GELF_ST_BIND(sym->st_info);
     bool typed = type == STT_FUNC || type == STT_OBJECT || type == STT_GNU_IFUNC;
-    return (uint16_t)((symbol_is_mark(name) ? 16 : 0) | (typed ? 0 : 8) |
-                      (sym->st_size ? 0 : 4) | (bind == STB_GLOBAL ? 0 : bind == STB_WEAK ? 1 : 2));
+    return (uint16_t)((symbol_is_mark(name) ? 16 : 0) | (typed ? 0 : 8) | (sym->st_size ? 0 : 4) |
+                      (bind == STB_GLOBAL ? 0
+                       : bind == STB_WEAK ? 1
+                                          : 2));
 }
 
 static int add(struct elf_symbols *s, const GElf_Sym *sym, const struct section *sections,
@@ -248,8 +250,8 @@ static int load(struct symbol_source *base, struct kvm_err *err) {
 
 static void describe(const struct elf_symbols *s, uint32_t i, struct symbol *out) {
     const struct elf_entry *e = &s->entries[i];
-    *out = (struct symbol){
-        .name = name_of(s, i), .addr = e->addr, .size = e->size, .kind = e->kind};
+    *out =
+        (struct symbol){.name = name_of(s, i), .addr = e->addr, .size = e->size, .kind = e->kind};
 }
 
 static bool find_name(struct symbol_source *base, const char *name, struct symbol *out) {
@@ -273,8 +275,8 @@ static size_t above(const struct elf_symbols *s, uint64_t addr) {
     return lo;
 }
 
-// The first of the symbols in [first, end), which share an address, that holds ADDR: within its size;
-// one without size, when it is the nearest, up to the next symbol.
+// The first of the symbols in [first, end), which share an address, that holds ADDR: within its
+// size; one without size, when it is the nearest, up to the next symbol.
 static bool holder(const struct elf_symbols *s, size_t first, size_t end, bool nearest,
                    uint64_t addr, uint32_t *out) {
     for (size_t i = first; i < end && i - first < ALIASES_MOST; i++) {
@@ -287,7 +289,8 @@ static bool holder(const struct elf_symbols *s, size_t first, size_t end, bool n
     return false;
 }
 
-// The nearest symbol below may be a label within a function, which ends before it: then the function.
+// The nearest symbol below may be a label within a function, which ends before it: then the
+// function.
 static bool find_addr(struct symbol_source *base, uint64_t addr, struct symbol *out) {
     const struct elf_symbols *s = of(base);
     size_t end = above(s, addr);

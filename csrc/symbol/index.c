@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The index of names and the choice between aliases (symbol/index.h). The rule for marks is that of
-// scripts/kallsyms.c (may_be_linker_script_provide_symbol(), Linux 6.12), which puts such names last
-// among equals, with the single marks that include/asm-generic/vmlinux.lds.h defines.
+// scripts/kallsyms.c (may_be_linker_script_provide_symbol(), Linux 6.12), which puts such names
+// last among equals, with the single marks that include/asm-generic/vmlinux.lds.h defines.
 #include "symbol/index.h"
 
 #include "base/mem.h"
@@ -82,8 +82,8 @@ static bool ends(const char *s, size_t len, const char *with) {
 
 bool symbol_is_mark(const char *name) {
     static const char *const single[] = {
-        "_text",         "_stext",     "_etext",       "_sinittext",  "_einittext",  "_sdata",
-        "_edata",        "_end",       "__init_begin", "__bss_start", "__bss_stop",  "_sinitdata",
+        "_text",          "_stext",     "_etext",       "_sinittext",  "_einittext",  "_sdata",
+        "_edata",         "_end",       "__init_begin", "__bss_start", "__bss_stop",  "_sinitdata",
         "__nosave_begin", "__brk_base", "__brk_limit",  "_sextratext", "_eextratext",
     };
     if (name[0] != '_') return false;

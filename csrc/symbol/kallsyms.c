@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // kallsyms: the kernel's own symbol table, read out of its memory. Where it lies, VMCOREINFO tells
-// since 6.0 (5fd8fea935a1); before, it is found by its shape (kallsyms_find.c). What an offset means
-// (enum kallsyms_form) follows from what is there: no relative_base, or the sign of the last offset;
-// _stext then has to come out where VMCOREINFO has it, and the table has to ascend. Checked against
-// kernel/kallsyms.c of 5.10, 6.1, 6.12 and the series that removed relative_base (7.2). Not read:
-// tables of absolute addresses (!CONFIG_KALLSYMS_BASE_RELATIVE), which only IA-64 had since 4.6.
+// since 6.0 (5fd8fea935a1); before, it is found by its shape (kallsyms_find.c). What an offset
+// means (enum kallsyms_form) follows from what is there: no relative_base, or the sign of the last
+// offset; _stext then has to come out where VMCOREINFO has it, and the table has to ascend. Checked
+// against kernel/kallsyms.c of 5.10, 6.1, 6.12 and the series that removed relative_base (7.2). Not
+// read: tables of absolute addresses (!CONFIG_KALLSYMS_BASE_RELATIVE), which only IA-64 had since
+// 4.6.
 #include "symbol/kallsyms.h"
 
 #include "base/mem.h"
 
 enum {
-    SINGLE_MOST = 64,   // offsets are read one by one for so many questions, then all at once
-    ALIASES_MOST = 64   // symbols of one address that are looked at; a kernel has up to 10,000
+    SINGLE_MOST = 64, // offsets are read one by one for so many questions, then all at once
+    ALIASES_MOST = 64 // symbols of one address that are looked at; a kernel has up to 10,000
 };
 
 struct kallsyms {
@@ -144,8 +145,7 @@ static int load(struct symbol_source *s, struct kvm_err *err) {
     int rc = told ? from_hints(k, &own) : kallsyms_find(&k->virt, h, &k->tables, &own);
     err_clear(&k->base.error);
     if (rc == 0) find_first_relative(k);
-    if (rc == 0)
-        rc = kallsyms_names_init(&k->names, &k->virt, &k->tables, &k->base.error, &own);
+    if (rc == 0) rc = kallsyms_names_init(&k->names, &k->virt, &k->tables, &k->base.error, &own);
     if (rc == 0) rc = check_text(k, &own);
     if (rc && err) *err = own;
     return rc;

@@ -38,8 +38,7 @@ bool kallsyms_ascending(const struct kallsyms_tables *t, const uint8_t *offsets,
 static inline uint64_t kallsyms_address(const struct kallsyms_tables *t, uint32_t i,
                                         uint32_t offset) {
     uint64_t extended = (uint64_t)(int64_t)(int32_t)offset;
-    if (t->form == KALLSYMS_PERCPU)
-        return offset >> 31 ? t->relative_base - 1 - extended : offset;
+    if (t->form == KALLSYMS_PERCPU) return offset >> 31 ? t->relative_base - 1 - extended : offset;
     if (t->form == KALLSYMS_PLAIN) return t->relative_base + offset;
     return t->offsets + 4 * (uint64_t)i + extended;
 }
@@ -76,9 +75,9 @@ int kallsyms_find(const struct reader *virt, const struct kallsyms_hints *hints,
 
 // --- names (kallsyms_names.c)
 
-// The names, read and unpacked as they are needed. The first few questions are answered by comparing
-// packed names, of which no more is read than lies in front of the answer; then all are unpacked,
-// once.
+// The names, read and unpacked as they are needed. The first few questions are answered by
+// comparing packed names, of which no more is read than lies in front of the answer; then all are
+// unpacked, once.
 struct kallsyms_names {
     struct reader virt;
     uint64_t start; // virtual address of the first
@@ -96,9 +95,8 @@ struct kallsyms_names {
     char *few; // those of the first questions
     size_t few_used;
     unsigned scans;
-    bool whole;  // all known ones are in text
     char *text;
-    uint32_t *at; // in text
+    uint32_t *at; // where all known ones are in text; NULL before they are unpacked
     struct symbol_index index;
 };
 

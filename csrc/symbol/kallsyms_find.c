@@ -7,9 +7,9 @@
 //   6.4      num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs
 //            ("scripts/kallsyms: change the output order", March 2023)
 //   7.2      the same without relative_base, aligned to 4 bytes
-// markers[i] is where name 256 * i begins. The token table is the anchor: digits stand for themselves,
-// so the strings "0" to "9" follow each other at tokens 0x30 to 0x39. Every table is checked against
-// the others before it is believed.
+// markers[i] is where name 256 * i begins. The token table is the anchor: digits stand for
+// themselves, so the strings "0" to "9" follow each other at tokens 0x30 to 0x39. Every table is
+// checked against the others before it is believed.
 #include "symbol/kallsyms.h"
 
 #include "base/mem.h"
@@ -21,7 +21,7 @@ enum {
     SCAN_MOST = 256 << 20, // bytes
     DIGIT_ZERO = 0x30,
     PER_MARKER = 256,
-    SEQ = 3, // bytes
+    SEQ = 3,                // bytes
     BACK_LEAST = 128 << 10, // bytes in front of the token table that are looked at
     BACK_MOST = 16 << 20,   // the names of 190,000 symbols take 2.8 MB
     NAME_MOST = SYMBOL_NAME_MAX + 2
@@ -42,7 +42,8 @@ struct search {
 
 // --- the token table
 
-// Where the token table begins, when the digits' tokens stand at DIGITS; its index behind it agrees.
+// Where the token table begins, when the digits' tokens stand at DIGITS; its index behind it
+// agrees.
 static bool table_around(struct search *s, uint64_t digits) {
     uint8_t rest[KALLSYMS_TOKEN_TABLE_MOST];
     size_t size = sizeof(rest), at = 0;
@@ -102,8 +103,8 @@ static bool scan_range(struct search *s, uint64_t start, uint64_t end) {
     return false;
 }
 
-// Whether a page lies within the names: from one of its first bytes on, length follows length to its
-// end, all of them short. Text and code have zeros and larger bytes in their way.
+// Whether a page lies within the names: from one of its first bytes on, length follows length to
+// its end, all of them short. Text and code have zeros and larger bytes in their way.
 static bool looks_like_names(const uint8_t *page) {
     enum { SHORT = 64 };
     for (size_t first = 0; first < SHORT; first++) {
@@ -115,16 +116,19 @@ static bool looks_like_names(const uint8_t *page) {
     return false;
 }
 
-// The names are the largest of the tables: a page in every STRIDE bytes tells where they are, so that
-// not all that is above them has to be decompressed. The token table is not far behind.
+// The names are the largest of the tables: a page in every STRIDE bytes tells where they are, so
+// that not all that is above them has to be decompressed. The token table is not far behind.
 static bool sample_range(struct search *s, uint64_t start, uint64_t end) {
     enum { STRIDE = 256 << 10, NEAR = STRIDE + PIECE, FAR = 4 * STRIDE };
+    enum { WRONG_MOST = 4 }; // places that look like names, but are not
+    int wrong = 0;
     for (uint64_t at = end & ~(uint64_t)(PAGE - 1); at - start > STRIDE;) {
         at -= STRIDE;
         if (reader_read(s->virt, at, s->piece, PAGE, NULL) != 0 || !looks_like_names(s->piece))
             continue;
         uint64_t near = end - at < NEAR ? end : at + NEAR, far = end - at < FAR ? end : at + FAR;
-        return scan_range(s, at, near) || scan_range(s, near - OVERLAP, far);
+        if (scan_range(s, at, near) || scan_range(s, near - OVERLAP, far)) return true;
+        if (++wrong == WRONG_MOST) return false;
     }
     return false;
 }
@@ -139,7 +143,8 @@ static int find_tokens(struct search *s, struct kvm_err *err) {
 
 // --- markers and names, in the BACK bytes at P in front of the token table
 
-// How many markers end GAP bytes in front of the table; *first: how far in front of it the first is.
+// How many markers end GAP bytes in front of the table; *first: how far in front of it the first
+// is.
 static uint32_t find_markers(bool big, const uint8_t *p, size_t back, size_t gap, size_t *first) {
     size_t at = back - gap;
     uint32_t above = 0, n = 0;
@@ -172,7 +177,8 @@ static bool names_agree(bool big, const uint8_t *names, const uint8_t *end, uint
     return end - p < 8; // what aligns the markers
 }
 
-// num_syms in front of NAMES, alone or with what aligns the names to 8 bytes; *gap: how far in front.
+// num_syms in front of NAMES, alone or with what aligns the names to 8 bytes; *gap: how far in
+// front.
 static bool count_before(bool big, const uint8_t *names, uint32_t markers, uint32_t *count,
                          size_t *gap) {
     for (*gap = 4; *gap <= 8; *gap += 4) {
@@ -184,8 +190,8 @@ static bool count_before(bool big, const uint8_t *names, uint32_t markers, uint3
     return false;
 }
 
-// Where the names begin is not known: the last marker tells how far in front of the last 256 of them
-// that is, and these may be of any length.
+// Where the names begin is not known: the last marker tells how far in front of the last 256 of
+// them that is, and these may be of any length.
 static bool find_names(struct search *s, const uint8_t *p, size_t back, size_t first,
                        uint32_t markers) {
     bool big = s->virt->big;
@@ -228,7 +234,9 @@ static bool find_markers_and_names(struct search *s, const uint8_t *p, size_t ba
 // As much as is needed in front of the table, no more: the pages may be compressed.
 static int find_names_back(struct search *s, struct kvm_err *err) {
     uint64_t table = s->t.token_table, start = s->hints->scan_start;
-    size_t room = table <= start ? 0 : table - start < BACK_MOST ? (size_t)(table - start) : BACK_MOST;
+    size_t room = table <= start              ? 0
+                  : table - start < BACK_MOST ? (size_t)(table - start)
+                                              : BACK_MOST;
     uint8_t *p = mem_alloc(room);
     if (!p) return err_nomem(err, "kallsyms");
     size_t have = 0, back = BACK_LEAST / 2;

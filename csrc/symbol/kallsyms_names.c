@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The names of kallsyms: sequences of tokens, each a byte that stands for one character or more (the
-// table of tokens is made by scripts/kallsyms.c; checked against 5.10, 6.1, 6.12 and 7.2). The first
-// character is the symbol's letter. Names can only be counted from the first one on, so what a dump
-// lacks in the middle hides all that follows it; what is in front stays readable.
+// The names of kallsyms: sequences of tokens, each a byte that stands for one character or more
+// (the table of tokens is made by scripts/kallsyms.c; checked against 5.10, 6.1, 6.12 and 7.2). The
+// first character is the symbol's letter. Names can only be counted from the first one on, so what
+// a dump lacks in the middle hides all that follows it; what is in front stays readable.
 #include "symbol/kallsyms.h"
 
 #include "base/mem.h"
 
 enum {
-    PIECE = 64 << 10,    // bytes read at once
-    PAGE = 4096,         // the smallest part of the target that can be missing
-    BLOCK = 64,          // names
-    STEP = 1024,         // names walked before they are compared
-    SCANS_MOST = 10,     // unpacking all takes about as long
-    FEW_BYTES = 1 << 15, // unpacked before all are
+    PIECE = 64 << 10,       // bytes read at once
+    PAGE = 4096,            // the smallest part of the target that can be missing
+    BLOCK = 64,             // names
+    STEP = 1024,            // names walked before they are compared
+    SCANS_MOST = 10,        // unpacking all takes about as long
+    FEW_BYTES = 1 << 15,    // unpacked before all are
     PACKED_MOST = 32 << 20, // bytes of all packed names; real ones take 1 to 3 MB
     TEXT_MOST = 128 << 20,  // of all unpacked ones: 3 to 5 MB
 };
@@ -30,8 +30,7 @@ int kallsyms_tokens_read(const struct reader *virt, uint64_t table, uint64_t ind
         return err_at(err, KVM_FORMAT, index, "a token table of %zu bytes", last);
     memset(out->bytes, 0, sizeof(out->bytes));
     rc = reader_read(virt, table, out->bytes, last, err);
-    if (rc == 0)
-        rc = reader_string(virt, table + last, out->bytes + last, SYMBOL_NAME_MAX, err);
+    if (rc == 0) rc = reader_string(virt, table + last, out->bytes + last, SYMBOL_NAME_MAX, err);
     if (rc) return err_prepend(err, rc, "token table");
     size_t at = 0;
     for (int i = 0; i < KALLSYMS_TOKENS; i++) {
@@ -184,20 +183,20 @@ static const char *name_of(const void *ctx, uint32_t i) {
     return n->text + n->at[i] + 1;
 }
 
-static int unpack_all(struct kallsyms_names *n, struct kvm_err *err) {
+// Gives the names' places and their text; of a damaged name and what follows it, none.
+static int unpack_all(struct kallsyms_names *n, uint32_t *at, char **text, struct kvm_err *err) {
     const uint8_t *p = n->packed, *end = n->packed + n->walked;
     size_t used = 0, cap = 0;
-    n->at = mem_array((size_t)n->known + 1, sizeof(*n->at));
     // 27 bytes a name is what kernels have; untouched memory costs nothing.
-    if (!n->at || !mem_grow(&n->text, &cap, (size_t)n->known * 32 + KALLSYMS_BUFFER, 1))
+    if (!mem_grow(text, &cap, (size_t)n->known * 32 + KALLSYMS_BUFFER, 1))
         return err_nomem(err, "symbol names");
     for (uint32_t i = 0; i < n->known; i++) {
         size_t len = 0;
         const uint8_t *tokens = kallsyms_packed(&p, end, &len);
-        if (cap - used < KALLSYMS_BUFFER && !mem_grow(&n->text, &cap, used + KALLSYMS_BUFFER, 1))
+        if (cap - used < KALLSYMS_BUFFER && !mem_grow(text, &cap, used + KALLSYMS_BUFFER, 1))
             return err_nomem(err, "symbol names");
-        n->at[i] = (uint32_t)used;
-        len = used > TEXT_MOST ? 0 : unpack(&n->tokens, tokens, len, n->text + used);
+        at[i] = (uint32_t)used;
+        len = used > TEXT_MOST ? 0 : unpack(&n->tokens, tokens, len, *text + used);
         if (len == 0) {
             n->known = i;
             return err_set(err, KVM_FORMAT, "is damaged");
@@ -208,19 +207,20 @@ static int unpack_all(struct kallsyms_names *n, struct kvm_err *err) {
 }
 
 bool kallsyms_names_expand(struct kallsyms_names *n) {
-    if (n->whole) return true;
+    if (n->at) return true;
     struct kvm_err err = {0};
     walk(n, n->count);
-    int rc = unpack_all(n, &err);
+    char *text = NULL;
+    uint32_t *at = mem_array((size_t)n->known + 1, sizeof(*at));
+    int rc = at ? unpack_all(n, at, &text, &err) : err_nomem(&err, "symbol names");
     if (rc) stop(n, &err);
-    if (rc == KVM_NOMEM) {
-        mem_free(n->at);
-        mem_free(n->text);
-        n->at = NULL;
-        n->text = NULL;
+    if (!at || rc == KVM_NOMEM) {
+        mem_free(at);
+        mem_free(text);
         return false;
     }
-    n->whole = true;
+    n->at = at;
+    n->text = text;
     mem_free(n->packed);
     mem_free(n->block);
     n->packed = NULL;
@@ -239,12 +239,12 @@ static bool make_index(struct kallsyms_names *n) {
 bool kallsyms_names_find(struct kallsyms_names *n, const char *name, uint32_t *out) {
     size_t len = strnlen(name, SYMBOL_NAME_MAX);
     if (len == 0 || len == SYMBOL_NAME_MAX) return false;
-    if (!n->whole && n->scans < SCANS_MOST) {
+    if (!n->at && n->scans < SCANS_MOST) {
         n->scans++;
         return scan(n, name, len, out);
     }
     if (make_index(n)) return symbol_index_find(&n->index, name, name_of, n, out);
-    if (!n->whole) return scan(n, name, len, out); // slower, but without more memory
+    if (!n->at) return scan(n, name, len, out); // slower, but without more memory
     for (uint32_t i = 0; i < n->known; i++) {
         *out = i;
         if (strcmp(name_of(n, i), name) == 0) return true;
@@ -253,13 +253,13 @@ bool kallsyms_names_find(struct kallsyms_names *n, const char *name, uint32_t *o
 }
 
 const char *kallsyms_names_peek(struct kallsyms_names *n, uint32_t i, char buf[KALLSYMS_BUFFER]) {
-    if (n->whole) return i < n->known ? n->text + n->at[i] : NULL;
+    if (n->at) return i < n->known ? n->text + n->at[i] : NULL;
     return i < n->count && unpack_at(n, i, buf) ? buf : NULL;
 }
 
 const char *kallsyms_names_get(struct kallsyms_names *n, uint32_t i) {
-    if (!n->whole && n->few_used + KALLSYMS_BUFFER > FEW_BYTES) kallsyms_names_expand(n);
-    if (n->whole) return i < n->known ? n->text + n->at[i] : NULL;
+    if (!n->at && n->few_used + KALLSYMS_BUFFER > FEW_BYTES) kallsyms_names_expand(n);
+    if (n->at) return i < n->known ? n->text + n->at[i] : NULL;
     if (i >= n->count || n->few_used + KALLSYMS_BUFFER > FEW_BYTES) return NULL;
     char *out = n->few + n->few_used;
     size_t len = unpack_at(n, i, out);
@@ -269,8 +269,7 @@ const char *kallsyms_names_get(struct kallsyms_names *n, uint32_t i) {
 }
 
 int kallsyms_names_init(struct kallsyms_names *n, const struct reader *virt,
-                        const struct kallsyms_tables *t, struct kvm_err *why,
-                        struct kvm_err *err) {
+                        const struct kallsyms_tables *t, struct kvm_err *why, struct kvm_err *err) {
     memset(n, 0, sizeof(*n));
     n->virt = *virt;
     n->start = t->names;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Symbols of loaded modules: the ELF symbol tables that the kernel keeps for them (struct mod_kallsyms,
-// kernel/module/kallsyms.c of 6.12; kernel/module.c of 5.10 does the same). After a module is
-// initialised its table holds only what is defined in sections that stay. As in /proc/kallsyms, a
-// letter is lower case unless the module exports the symbol (is_exported(); what EXPORT_SYMBOL_GPL
-// exports counts only where both are in one table). Left out are unnamed and undefined symbols, which
-// the table of a livepatch module has too. A module whose tables can't be read has no symbols; why,
-// stands in the source's error.
+// Symbols of loaded modules: the ELF symbol tables that the kernel keeps for them (struct
+// mod_kallsyms, kernel/module/kallsyms.c of 6.12; kernel/module.c of 5.10 does the same). After a
+// module is initialised its table holds only what is defined in sections that stay. As in
+// /proc/kallsyms, a letter is lower case unless the module exports the symbol (is_exported(); what
+// EXPORT_SYMBOL_GPL exports counts only where both are in one table). Left out are unnamed and
+// undefined symbols, which the table of a livepatch module has too. A module whose tables can't be
+// read has no symbols; why, stands in the source's error.
 #include "symbol/index.h"
 #include "symbol/symbol.h"
 
@@ -14,13 +14,13 @@
 #include <stdlib.h>
 
 enum {
-    MOST_SYMBOLS = 1 << 20,    // of one module; the largest have some ten thousand
-    MOST_STRINGS = 64 << 20,   // bytes, of all
-    MOST_EXPORTS = 1 << 16,    // of one module
-    SYM64 = 24,                // sizeof(Elf64_Sym)
-    SYM32 = 16,                // sizeof(Elf32_Sym)
-    MOST_ALIASES = 64,         // exports of one value that are looked at
-    PREL32_MOST = 12,          // struct kernel_symbol as 32-bit references, three at most
+    MOST_SYMBOLS = 1 << 20,  // of one module; the largest have some ten thousand
+    MOST_STRINGS = 64 << 20, // bytes, of all
+    MOST_EXPORTS = 1 << 16,  // of one module
+    SYM64 = 24,              // sizeof(Elf64_Sym)
+    SYM32 = 16,              // sizeof(Elf32_Sym)
+    MOST_ALIASES = 64,       // exports of one value that are looked at
+    PREL32_MOST = 12,        // struct kernel_symbol as 32-bit references, three at most
 };
 
 struct range {
@@ -101,7 +101,8 @@ static struct elf_sym sym_at(const struct modules *m, const struct tables *t, ui
                             bytes_u32(p + 4, big)};
 }
 
-// The string table as far as the names reach: all but the last name in one read, the last by itself.
+// The string table as far as the names reach: all but the last name in one read, the last by
+// itself.
 static int read_strings(struct modules *m, struct tables *t, struct kvm_err *err) {
     size_t top = 0;
     for (uint32_t i = 0; i < t->in->count; i++) {

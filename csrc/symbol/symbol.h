@@ -59,9 +59,9 @@ void symtab_destroy(struct symtab *t); // and its sources; NULL-safe
 // Appends; takes ownership of the source, also on failure.
 int symtab_add(struct symtab *t, struct symbol_source *s, struct kvm_err *err);
 
-// NOTFOUND: no source has it ("no symbol X"). Where a source could not be read, the text says why; if
-// that is the first source, the code is its code, since the symbol may well exist. A source that asks
-// the table while it is being loaded is passed over.
+// NOTFOUND: no source has it ("no symbol X"). Where a source could not be read, the text says why;
+// if that is the first source, the code is its code, since the symbol may well exist. A source that
+// asks the table while it is being loaded is passed over.
 int symtab_name(struct symtab *t, const char *name, struct symbol *out, struct kvm_err *err);
 int symtab_addr(struct symtab *t, uint64_t addr, struct symbol *out, struct kvm_err *err);
 int symtab_each(struct symtab *t, symbol_visit *fn, void *ctx, struct kvm_err *err);
@@ -93,12 +93,12 @@ int symbol_elf_build_id(const char *path, char *hex, size_t size, struct kvm_err
 
 // Symbols of loaded modules from their struct mod_kallsyms, as the os layer found them.
 struct module_symbols {
-    const char *name;          // copied
-    uint64_t symtab, strtab;   // arrays of Elf_Sym and bytes, virtual addresses
-    uint64_t typetab;          // one letter a symbol; 0: older kernels keep the letter in st_info
-    uint32_t count;            // symbols
-    // struct module's syms and num_syms and the size of a struct kernel_symbol, which decide whether
-    // a letter is upper case; 0: none, or unknown
+    const char *name;        // copied
+    uint64_t symtab, strtab; // arrays of Elf_Sym and bytes, virtual addresses
+    uint64_t typetab;        // one letter a symbol; 0: older kernels keep the letter in st_info
+    uint32_t count;          // symbols
+    // struct module's syms and num_syms and the size of a struct kernel_symbol, which decide
+    // whether a letter is upper case; 0: none, or unknown
     uint64_t exports;
     uint32_t export_count, export_size;
     uint64_t base[8], size[8]; // where the module lies (its memory ranges); size 0 ends

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The list of symbol sources (symbol.h). A question goes to the sources in order; each is loaded when
-// it is first reached. A source that can't be loaded is passed over, and its reason is told when no
-// other answers.
+// The list of symbol sources (symbol.h). A question goes to the sources in order; each is loaded
+// when it is first reached. A source that can't be loaded is passed over, and its reason is told
+// when no other answers.
 #include "symbol/symbol.h"
 
 #include "base/mem.h"
@@ -40,7 +40,8 @@ bool symtab_empty(const struct symtab *t) {
     return t->count == 0;
 }
 
-// Whether the source can be asked. One that is being loaded can't: modules are found through symbols.
+// Whether the source can be asked. One that is being loaded can't: modules are found through
+// symbols.
 static bool ready(struct symbol_source *s) {
     if (s->state == SYMBOL_FRESH) {
         struct kvm_err err = {0};
@@ -55,8 +56,8 @@ static bool ready(struct symbol_source *s) {
     return s->state == SYMBOL_LOADED;
 }
 
-// WHAT was not found. The first source is the kernel's own table: where that can't be read, WHAT may
-// well exist.
+// WHAT was not found. The first source is the kernel's own table: where that can't be read, WHAT
+// may well exist.
 static int not_found(const struct symtab *t, const char *what, struct kvm_err *err) {
     for (size_t i = 0; i < t->count; i++) {
         const struct kvm_err *why = &t->sources[i]->error;

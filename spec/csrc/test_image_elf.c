@@ -86,6 +86,10 @@ static void test_reading(uint8_t elf_class, bool big) {
     struct image_run run;
     ok(image_find(img, 0x2004, &run, &err) == 0 && run.len == 0x1ffc, "runs reach to the end");
     ok(*run.stamp == run.stamp_value, "and are good");
+    uint64_t off;
+    ok(img->ops->file_offset(img, 0x3000, 0x1000, &off) && img->file->map[off] == 'B',
+       "file_offset says where bytes stand in the file");
+    ok(!img->ops->file_offset(img, 0x47ff, 2, &off), "not of bytes that go on elsewhere");
     const struct image_facts *f = &img->facts;
     ok(f->machine == 62 && f->elf_class == elf_class && f->big == big, "facts from the header");
     is_int((int64_t)f->phys_end, 0x41000, "the last address");

@@ -29,8 +29,8 @@ static void make_symbols(bool absolute) {
     put(7, KSYM_BASE, 'T', "startup_64");
     if (!absolute) {
         for (int i = 0; i < 5; i++)
-            put(i, KSYM_BASE, 't', (const char *[]){"__a_start", "__start_b", "__pfx_c", "__stop_d",
-                                                    "__end_e"}[i]);
+            put(i, KSYM_BASE, 't',
+                (const char *[]){"__a_start", "__start_b", "__pfx_c", "__stop_d", "__end_e"}[i]);
     }
     memset(symbols[LONG].name, 'x', 300);
     symbols[LONG].name[300] = '\0';
@@ -245,7 +245,8 @@ static void test_missing(void) {
         struct seen seen = {0, 0, -1};
         s->ops->each(s, visit, &seen);
         ok(seen.n > 200 && seen.n < COUNT && seen.wrong == 0, "each gives %d", seen.n);
-        ok(!s->ops->find_addr(s, symbols[COUNT - 1].addr, &sym), "an address behind it has no name");
+        ok(!s->ops->find_addr(s, symbols[COUNT - 1].addr, &sym),
+           "an address behind it has no name");
         s->ops->destroy(s);
     }
     k.memory.hole[0] = (k.hints.offsets + 4 * 1500) & ~(uint64_t)(TARGET_PAGE - 1);
@@ -367,8 +368,8 @@ static void test_scan(void) {
     make_symbols(true);
     ksym_build(&k, KSYM_5_10, KALLSYMS_PERCPU, false, symbols, COUNT);
     // digits above the true table, in a row but without a token table around them
-    memcpy(target_at(&k.memory, KSYM_BASE + 0xf0ff8), "0\0001\0002\0003\0004\0005\0006\0007\0008\0009",
-           20);
+    memcpy(target_at(&k.memory, KSYM_BASE + 0xf0ff8),
+           "0\0001\0002\0003\0004\0005\0006\0007\0008\0009", 20);
     target_hole(&k.memory, KSYM_BASE + 0xc0000);
     struct symbol_source *s = make(&k, false, 0, &err);
     ok(s != NULL, "found behind false digits and a missing page");

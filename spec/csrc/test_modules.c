@@ -7,7 +7,7 @@
 
 #define BASE UINT64_C(0xc0400000)
 enum {
-    TEXT = 0x0,     // offsets in each module, which is 0x10000 long
+    TEXT = 0x0, // offsets in each module, which is 0x10000 long
     DATA = 0x2000,
     SYMS = 0x4000,
     STRS = 0x6000,

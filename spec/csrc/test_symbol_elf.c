@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The namelist: a small kernel written with libelf in both classes and byte orders, damaged copies of
-// it, and files that are none.
+// The namelist: a small kernel written with libelf in both classes and byte orders, damaged copies
+// of it, and files that are none.
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "symbol/symbol.h"
@@ -12,7 +12,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { S_TEXT = 1, S_RODATA, S_DATA, S_BSS, S_PERCPU, S_MODINFO, S_NOTE, S_SYMTAB, S_STRTAB, S_NAMES };
+enum {
+    S_TEXT = 1,
+    S_RODATA,
+    S_DATA,
+    S_BSS,
+    S_PERCPU,
+    S_MODINFO,
+    S_NOTE,
+    S_SYMTAB,
+    S_STRTAB,
+    S_NAMES
+};
 #define TEXT   UINT64_C(0x81000000)
 #define RODATA UINT64_C(0x82000000)
 #define DATA   UINT64_C(0x83000000)
@@ -87,8 +98,8 @@ static size_t add_string(char *buf, size_t *used, const char *s) {
 
 static void put_data(Elf_Scn *scn, void *buf, size_t size, Elf_Type type) {
     Elf_Data *data = elf_newdata(scn);
-    *data = (Elf_Data){.d_buf = buf, .d_size = size, .d_type = type, .d_align = 4,
-                       .d_version = EV_CURRENT};
+    *data = (Elf_Data){
+        .d_buf = buf, .d_size = size, .d_type = type, .d_align = 4, .d_version = EV_CURRENT};
 }
 
 static void put_symbols(Elf *elf, Elf_Scn *scn, size_t *used) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The list of symbol sources: order, loading when needed and once, sources that fail or are broken in
-// part, a source that asks the table while it is loaded; the index of names and the rule for marks.
+// The list of symbol sources: order, loading when needed and once, sources that fail or are broken
+// in part, a source that asks the table while it is loaded; the index of names and the rule for
+// marks.
 #include "base/mem.h"
 #include "symbol/index.h"
 #include "symbol/symbol.h"
@@ -184,13 +185,20 @@ static void test_index(void) {
 }
 
 static void test_marks(void) {
-    static const char *const marks[] = {"_text",        "_stext",       "_end",
-                                        "__start_rodata", "__stop___ex_table", "__end_rodata",
-                                        "__irqentry_text_start", "__bss_stop", "__init_end",
-                                        "__pfx_vprintk", "__cfi_vprintk"};
-    static const char *const others[] = {"startup_64", "_textual", "end",     "my_start", "__start",
-                                         "kthread_end", "",        "_",       "__x64_sys_read",
-                                         "blk_start",  "__startup_64"};
+    static const char *const marks[] = {"_text",
+                                        "_stext",
+                                        "_end",
+                                        "__start_rodata",
+                                        "__stop___ex_table",
+                                        "__end_rodata",
+                                        "__irqentry_text_start",
+                                        "__bss_stop",
+                                        "__init_end",
+                                        "__pfx_vprintk",
+                                        "__cfi_vprintk"};
+    static const char *const others[] = {
+        "startup_64", "_textual",       "end",       "my_start",    "__start", "kthread_end", "",
+        "_",          "__x64_sys_read", "blk_start", "__startup_64"};
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
         ok(symbol_is_mark(marks[i]), "%s is a mark", marks[i]);
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

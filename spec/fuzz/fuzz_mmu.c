@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Any bytes as page tables. The first byte: 4 or 5 levels, an encryption bit; then an address; the rest
-// is physical memory from 0 on, the top table first.
+// Any bytes as page tables. The first byte: 4 or 5 levels, an encryption bit; then an address; the
+// rest is physical memory from 0 on, the top table first.
 #include "fuzz.h"
 #include "mmu/mmu.h"
 

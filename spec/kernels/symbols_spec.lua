@@ -1,15 +1,13 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- All names and addresses equal the guest's own /proc/kallsyms. It has more than the kernel's table and those of the
+-- All names, letters and addresses equal the guest's own /proc/kallsyms. It has more than the kernel's table and those of the
 -- modules: symbols of BPF programs ([bpf]), of ftrace's and kprobes' trampolines ([__builtin__...]) are made up by
--- /proc when it is read, from structures of their own; they are counted here and not looked for. /proc writes the
--- letter of a module's symbol in upper case when it is exported, which its table does not say: those are compared in
--- lower case.
+-- /proc when it is read, from structures of their own; they are counted here and not looked for.
 local matrix = require "spec.kernels.matrix"
 
 local function made_up(module) return module == "bpf" or module:find "^__builtin__" end
 
 local function key(addr, letter, name, module)
-  return ("%016x %s %s [%s]"):format(addr, module == "" and letter or letter:lower(), name, module)
+  return ("%016x %s %s [%s]"):format(addr, letter, name, module)
 end
 
 local function of_guest(dump)

@@ -27,6 +27,8 @@ enum {
     STRTAB,
     TYPETAB,
     RANGE_BASE,
+    SYMS,
+    NUM_SYMS,
     MEMBERS
 };
 static const struct linux_member members[MEMBERS] = {
@@ -47,11 +49,15 @@ static const struct linux_member members[MEMBERS] = {
     [STRTAB] = {"struct mod_kallsyms", "strtab", NULL, true},
     [TYPETAB] = {"struct mod_kallsyms", "typetab", NULL, true},
     [RANGE_BASE] = {"struct module", "mem[1].base", NULL, true},
+    // What it exports with EXPORT_SYMBOL: /proc/kallsyms writes these in upper case.
+    [SYMS] = {"struct module", "syms", NULL, true},
+    [NUM_SYMS] = {"struct module", "num_syms", NULL, true},
 };
 
 struct walk {
     struct os *os;
     struct linux_at at[MEMBERS];
+    uint32_t export_size; // of struct kernel_symbol; 0: unknown
     os_module_visit *fn;
     void *ctx;
     struct kvm_err *err;
@@ -111,6 +117,21 @@ static int symbols(const struct walk *w, struct os_module *m) {
     return 0;
 }
 
+static int exports(const struct walk *w, struct os_module *m) {
+    struct module_symbols *s = &m->symbols;
+    uint64_t count;
+    if (!w->export_size) return 0;
+    int rc = get(w, m->addr, SYMS, &s->exports);
+    if (rc == 0) rc = get(w, m->addr, NUM_SYMS, &count);
+    if (rc) return rc;
+    if (count > SYMBOLS_MAX)
+        return err_at(w->err, KVM_FORMAT, m->addr, "a module exports %llu symbols",
+                      (unsigned long long)count);
+    s->export_count = (uint32_t)count;
+    s->export_size = w->export_size;
+    return 0;
+}
+
 static int visit(void *ctx, uint64_t node) {
     struct walk *w = ctx;
     struct os_module m = {.addr = node - w->at[LIST].offset};
@@ -122,8 +143,16 @@ static int visit(void *ctx, uint64_t node) {
     m.symbols.name = m.name;
     if (rc == 0) rc = ranges(w, &m);
     if (rc == 0) rc = symbols(w, &m);
+    if (rc == 0) rc = exports(w, &m);
     if (rc) return err_prepend(w->err, rc, "module at 0x%llx", (unsigned long long)m.addr);
     return w->fn(w->ctx, &m);
+}
+
+static uint32_t size_of(struct type_db *types, const char *name) {
+    type_id id;
+    struct type_info info;
+    if (type_find(types, name, &id, NULL) || type_info(types, id, &info, NULL)) return 0;
+    return info.size <= UINT32_MAX ? (uint32_t)info.size : 0;
 }
 
 int linux_each_module(struct os *os, os_module_visit *fn, void *ctx, struct kvm_err *err) {
@@ -139,5 +168,6 @@ int linux_each_module(struct os *os, os_module_visit *fn, void *ctx, struct kvm_
     if (rc == 0 && !w.at[CORE_BASE].size && !w.at[MEM_BASE].size)
         rc = err_set(err, KVM_NOTFOUND, "struct module has neither mem nor core_layout");
     if (rc) return err_prepend(err, rc, "modules");
+    w.export_size = size_of(os->types, "struct kernel_symbol");
     return linux_list_each(&os->virt, head, "modules", visit, &w, err);
 }
