@@ -32,6 +32,9 @@ MANDIR ?= $(PREFIX)/share/man
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 LUADIR ?= $(PREFIX)/share/lua/5.4
 LUACDIR ?= $(PREFIX)/lib/lua/5.4
+# Where luakvm finds the modules: luarocks moves them after it has installed them.
+RUN_LUADIR ?= $(LUADIR)
+RUN_LUACDIR ?= $(LUACDIR)
 INSTALL ?= install
 
 B ?= build
@@ -41,7 +44,7 @@ DEPS_BUILD := gcc libc6-dev binutils make pkg-config lua5.4 liblua5.4-dev libdef
     liblzo2-dev libsnappy-dev libzstd-dev libelf-dev libdw-dev
 DEPS_RUN := lua5.4 lua-argparse lua-cjson
 # g++ and libbz2-dev: the static link of spec/packaging (snappy, libdw)
-DEPS_TEST := lua-busted g++ libbz2-dev
+DEPS_TEST := lua-busted luarocks g++ libbz2-dev
 DEPS_LINT := clang-format clang-tidy cppcheck lua-check shellcheck mandoc
 DEPS_FUZZ := clang
 DEPS_KERNELS := qemu-system-x86 busybox-static kexec-tools makedumpfile cpio xz-utils pahole \
@@ -307,7 +310,7 @@ install-lua: $(B)/kvm/core.so $(B)/bin/luakvm
 	set -e; for f in $(LUA_FILES); do \
 	    $(INSTALL) -d $$(dirname $(D)$(LUADIR)/$$f); $(INSTALL) -m 644 lua/$$f $(D)$(LUADIR)/$$f; done
 	$(INSTALL) -m 755 $(B)/kvm/core.so $(D)$(LUACDIR)/kvm/core.so
-	$(call launcher,$(call from_bin,$(LUADIR)),$(call from_bin,$(LUACDIR)),$(LUADIR),$(LUACDIR)) >$(B)/luakvm.installed
+	$(call launcher,$(call from_bin,$(RUN_LUADIR)),$(call from_bin,$(RUN_LUACDIR)),$(RUN_LUADIR),$(RUN_LUACDIR)) >$(B)/luakvm.installed
 	$(INSTALL) -m 755 $(B)/luakvm.installed $(D)$(BINDIR)/luakvm
 	$(if $(MAN1),$(INSTALL) -m 644 $(MAN1) $(D)$(MANDIR)/man1)
 from_bin = $(shell realpath -m -s --relative-to='$(BINDIR)' '$1')

@@ -44,5 +44,8 @@ build = {
     LUADIR = "$(LUADIR)",
     LUACDIR = "$(LIBDIR)",
     BINDIR = "$(BINDIR)",
+    -- PREFIX is TREE/lib/luarocks/rocks-5.4/lua-kvm/scm-1
+    RUN_LUADIR = "$(PREFIX)/../../../../../share/lua/5.4",
+    RUN_LUACDIR = "$(PREFIX)/../../../../../lib/lua/5.4",
   },
 }

@@ -16,7 +16,7 @@ run() { # WHAT COMMAND...
     tail -n 20 "$tmp/log" | cut -c1-300 | sed 's/^/# /'
   fi
 }
-inner() { MAKEFLAGS='' $make --no-print-directory "$@" >"$tmp/log" 2>&1; }
+inner() { env -u WITH_LIBDEFLATE -u WITH_LZO -u WITH_SNAPPY -u WITH_ZSTD -u WITH_DW MAKEFLAGS='' "$make" --no-print-directory "$@" >"$tmp/log" 2>&1; }
 said() { grep -q -- "$1" "$tmp/log"; }
 
 # a machine of another distribution: neither dpkg-query nor apt-get
