@@ -18,8 +18,10 @@ static struct btf *btf_of(struct type_source *s) {
     return (struct btf *)s;
 }
 
-static int bad_type(const struct btf *b, uint32_t id, struct kvm_err *err) {
-    return err_set(err, KVM_FORMAT, "BTF: reference to type %u of %u", id, b->last);
+// A part of the target's memory that holds the names could not be read.
+static int unread(const struct btf *b, struct kvm_err *err) {
+    if (err) *err = b->error;
+    return b->error.code;
 }
 
 static int bad_name(uint32_t id, struct kvm_err *err) {
@@ -32,7 +34,11 @@ static bool has_size(uint8_t kind) {
            kind == BTF_FLOAT || kind == BTF_ENUM64;
 }
 
-static int pointer_size(const struct btf *b, uint64_t *out, struct kvm_err *err) {
+static int pointer_size(struct btf *b, uint64_t *out, struct kvm_err *err) {
+    if (!b->pointer_size) {
+        int rc = btf_index_all(b, err);
+        if (rc) return rc;
+    }
     if (!b->pointer_size)
         return err_set(err, KVM_FORMAT, "BTF: without a type \"long\" no pointer's size is known");
     *out = b->pointer_size;
@@ -40,7 +46,7 @@ static int pointer_size(const struct btf *b, uint64_t *out, struct kvm_err *err)
 }
 
 // One step towards the type that has a size; *id is 0 when there is none to follow.
-static int size_step(const struct btf *b, type_id *id, uint64_t *count, uint64_t *size,
+static int size_step(struct btf *b, type_id *id, uint64_t *count, uint64_t *size,
                      struct kvm_err *err) {
     struct btf_record r;
     btf_record(b, *id, &r);
@@ -67,13 +73,14 @@ static int size_step(const struct btf *b, type_id *id, uint64_t *count, uint64_t
     }
 }
 
-static int size_of(const struct btf *b, type_id id, uint64_t *out, struct kvm_err *err) {
+static int size_of(struct btf *b, type_id id, uint64_t *out, struct kvm_err *err) {
     uint64_t count = 1, size = 0;
     type_id at = id;
     for (int steps = 0; at; steps++) {
-        if (at > b->last) return bad_type(b, at, err);
+        int rc = btf_reach(b, at, err);
+        if (rc) return rc;
         if (steps >= TYPE_MAX_CHAIN) return err_set(err, KVM_FORMAT, "BTF: type %u is a cycle", id);
-        int rc = size_step(b, &at, &count, &size, err);
+        rc = size_step(b, &at, &count, &size, err);
         if (rc) return rc;
     }
     if (!mem_mul(count, size, out))
@@ -82,8 +89,8 @@ static int size_of(const struct btf *b, type_id id, uint64_t *out, struct kvm_er
 }
 
 // --- one type
-static int int_info(const struct btf *b, type_id id, const struct btf_record *r,
-                    struct type_info *out, struct kvm_err *err) {
+static int int_info(struct btf *b, type_id id, const struct btf_record *r, struct type_info *out,
+                    struct kvm_err *err) {
     uint32_t v = bytes_u32(r->data, b->big), bits = v & 0xff;
     if (bits > 8 * (uint64_t)r->size_or_type || r->size_or_type > 16)
         return err_set(err, KVM_FORMAT, "BTF: integer %u has %u bits in %u bytes", id, bits,
@@ -100,10 +107,15 @@ static int int_info(const struct btf *b, type_id id, const struct btf_record *r,
 
 // Before Linux 6.0 (commit 6089fb325cf7) the flag for signed enums did not exist and values were
 // s32; a blob of which no enum has the flag is read so.
-static bool enum_signed(const struct btf *b, const struct btf_record *r) {
-    if (b->enum_signs || r->kind == BTF_ENUM64) return r->flag;
+// Only a value with the highest bit set makes a difference, so only then all types are looked at.
+static bool has_signs(struct btf *b) {
+    return b->enum_signs || (btf_index_all(b, NULL) == 0 && b->enum_signs);
+}
+
+static bool enum_signed(struct btf *b, const struct btf_record *r) {
+    if (r->flag || r->kind == BTF_ENUM64) return r->flag;
     for (uint32_t i = 0; i < r->vlen; i++) {
-        if (bytes_u32(r->data + 8 * (size_t)i + 4, b->big) >> 31) return true;
+        if (bytes_u32(r->data + 8 * (size_t)i + 4, b->big) >> 31) return !has_signs(b);
     }
     return false;
 }
@@ -131,11 +143,12 @@ static const enum type_kind kinds[] = {
 };
 
 static int info(struct type_source *s, type_id id, struct type_info *out, struct kvm_err *err) {
-    const struct btf *b = btf_of(s);
+    struct btf *b = btf_of(s);
     struct btf_record r;
     btf_record(b, id, &r);
-    *out = (struct type_info){.name = b->strings + r.name,
+    *out = (struct type_info){.name = btf_string(b, r.name),
                               .kind = r.kind < BTF_KINDS_KNOWN ? kinds[r.kind] : TYPE_OTHER};
+    if (!out->name) return unread(b, err);
     if (out->kind == TYPE_OTHER) return 0;
     if (has_size(r.kind)) {
         out->size = r.size_or_type;
@@ -155,13 +168,13 @@ static int info(struct type_source *s, type_id id, struct type_info *out, struct
     case BTF_FUNC_PROTO: out->count = r.vlen; __attribute__((fallthrough));
     default: out->target = r.size_or_type; break;
     }
-    if (out->target > b->last) return bad_type(b, out->target, err);
-    return size_of(b, id, &out->size, err);
+    int rc = btf_reach(b, out->target, err);
+    return rc ? rc : size_of(b, id, &out->size, err);
 }
 
 // --- what types consist of
 // Without the struct's flag, a bit field is a member whose integer type has fewer bits than bytes.
-static void old_bit_field(const struct btf *b, struct type_member *m) {
+static void old_bit_field(struct btf *b, struct type_member *m) {
     struct btf_record r;
     if (m->type == 0) return;
     btf_record(b, m->type, &r);
@@ -174,16 +187,17 @@ static void old_bit_field(const struct btf *b, struct type_member *m) {
 
 static int member(struct type_source *s, type_id id, uint64_t i, struct type_member *out,
                   struct kvm_err *err) {
-    const struct btf *b = btf_of(s);
+    struct btf *b = btf_of(s);
     struct btf_record r;
     btf_record(b, id, &r);
     bool record = r.kind == BTF_STRUCT || r.kind == BTF_UNION;
     const uint8_t *p = r.data + i * (record ? 12 : 8);
     uint32_t name = bytes_u32(p, b->big);
     if (name >= b->strings_len) return bad_name(id, err);
-    *out = (struct type_member){.name = b->strings + name, .type = bytes_u32(p + 4, b->big)};
-    if (out->type > b->last) return bad_type(b, out->type, err);
-    if (!record) return 0;
+    *out = (struct type_member){.name = btf_string(b, name), .type = bytes_u32(p + 4, b->big)};
+    if (!out->name) return unread(b, err);
+    int rc = btf_reach(b, out->type, err);
+    if (rc || !record) return rc;
     uint32_t offset = bytes_u32(p + 8, b->big);
     out->bit_offset = r.flag ? offset & 0xffffff : offset;
     if (r.flag)
@@ -195,18 +209,19 @@ static int member(struct type_source *s, type_id id, uint64_t i, struct type_mem
 
 static int enumerator(struct type_source *s, type_id id, uint64_t i, struct type_enumerator *out,
                       struct kvm_err *err) {
-    const struct btf *b = btf_of(s);
+    struct btf *b = btf_of(s);
     struct btf_record r;
     btf_record(b, id, &r);
     bool wide = r.kind == BTF_ENUM64;
     const uint8_t *p = r.data + i * (wide ? 12 : 8);
     uint32_t name = bytes_u32(p, b->big), low = bytes_u32(p + 4, b->big);
     if (name >= b->strings_len) return bad_name(id, err);
-    out->name = b->strings + name;
+    out->name = btf_string(b, name);
+    if (!out->name) return unread(b, err);
     if (wide)
         out->value = (int64_t)(low | (uint64_t)bytes_u32(p + 8, b->big) << 32);
     else
-        out->value = r.flag || !b->enum_signs ? (int32_t)low : (int64_t)low;
+        out->value = low >> 31 && (r.flag || !has_signs(b)) ? (int32_t)low : (int64_t)low;
     return 0;
 }
 
@@ -216,7 +231,15 @@ static int find(struct type_source *s, enum type_kind kind, const char *name, ty
 }
 
 static type_id last(struct type_source *s) {
+    btf_index_all(btf_of(s), NULL);
     return btf_of(s)->last;
+}
+
+static int reach(struct type_source *s, type_id id, struct kvm_err *err) {
+    struct btf *b = btf_of(s);
+    int rc = btf_reach(b, id, err);
+    bool absent = rc == KVM_FORMAT && b->error.code == 0;
+    return absent ? err_set(err, KVM_INVAL, "no type has number %u", id) : rc;
 }
 
 static void destroy(struct type_source *s) {
@@ -233,17 +256,16 @@ static const struct type_ops type_btf = {
     .member = member,
     .enumerator = enumerator,
     .last = last,
+    .reach = reach,
     .destroy = destroy,
 };
 
-int type_btf_open(const uint8_t *bytes, size_t len, bool owned, struct type_source **out,
-                  struct kvm_err *err) {
-    struct btf *b = mem_zalloc(sizeof(*b));
+static int open_btf(const struct btf *from, struct type_source **out, struct kvm_err *err) {
+    struct btf *b = mem_dup(from, sizeof(*from));
     if (!b) {
-        if (owned) mem_free((void *)bytes);
+        if (from->owned) mem_free((void *)from->bytes);
         return err_nomem(err, "BTF");
     }
-    *b = (struct btf){.source = {&type_btf}, .bytes = bytes, .len = len, .owned = owned};
     int rc = btf_index_create(b, err);
     if (rc) {
         destroy(&b->source);
@@ -251,4 +273,29 @@ int type_btf_open(const uint8_t *bytes, size_t len, bool owned, struct type_sour
     }
     *out = &b->source;
     return 0;
+}
+
+int type_btf_open(const uint8_t *bytes, size_t len, bool owned, struct type_source **out,
+                  struct kvm_err *err) {
+    const struct btf b = {.source = {&type_btf}, .bytes = bytes, .len = len, .owned = owned};
+    return open_btf(&b, out, err);
+}
+
+int type_btf_open_at(const struct reader *virt, uint64_t addr, size_t len, struct type_source **out,
+                     struct kvm_err *err) {
+    enum { HEADER = 64 };               // more than any version's
+    uint8_t *bytes = mem_array(len, 1); // what is not read is never backed by memory
+    if (!bytes) return err_nomem(err, "BTF");
+    int rc = reader_read(virt, addr, bytes, len < HEADER ? len : HEADER, err);
+    if (rc) {
+        mem_free(bytes);
+        return rc;
+    }
+    const struct btf b = {.source = {&type_btf},
+                          .bytes = bytes,
+                          .len = len,
+                          .owned = true,
+                          .virt = *virt,
+                          .addr = addr};
+    return open_btf(&b, out, err);
 }

@@ -32,11 +32,11 @@ enum btf_kind {
 
 #define BTF_TYPE_SIZE 12 // struct btf_type: name_off, info, size or type
 
-// Names -> types by hash; chains go through btf.next in ascending order of ids.
+// Names -> types by hash; chains go through btf.next in descending order of ids.
 struct btf_names {
     uint32_t *buckets;
     uint32_t mask;
-    bool built;
+    uint32_t last; // the highest id that is in it
 };
 
 struct btf {
@@ -49,10 +49,18 @@ struct btf {
     uint32_t types_len;
     const char *strings; // ends with a NUL
     uint32_t strings_len;
+    // Where the bytes come from when they are read as they are needed (virt.read is not NULL): how many of each
+    // section are there.
+    struct reader virt;
+    uint64_t addr;
+    uint32_t types_have, strings_have;
+    struct kvm_err error; // of the read or the type that ended the index
     // Bytes behind struct btf_type, and for each of vlen items; known[] where the kind has a size.
     uint8_t fixed[BTF_KINDS_MAX], item[BTF_KINDS_MAX];
     bool known[BTF_KINDS_MAX];
-    uint32_t last;     // the highest id
+    uint32_t last;     // the highest id that is indexed
+    uint32_t at;       // where the next one starts
+    bool complete;     // there is no next one
     uint32_t *offsets; // by id: where in the type section; [0] is unused
     uint32_t *next;    // by id: the next of its hash chain
     struct btf_names tags, functions;
@@ -83,7 +91,14 @@ static inline void btf_record(const struct btf *b, type_id id, struct btf_record
     btf_decode(b, b->types + b->offsets[id], out);
 }
 
-int btf_index_create(struct btf *b, struct kvm_err *err); // header and type section
+int btf_index_create(struct btf *b,
+                     struct kvm_err *err); // header, and all types that are in memory
+// Indexes at least up to ID; FORMAT when there is no such type.
+int btf_reach(struct btf *b, uint32_t id, struct kvm_err *err);
+// All types.
+int btf_index_all(struct btf *b, struct kvm_err *err);
+// The string at OFF (< strings_len); NULL with the reason in b->error when it can't be read.
+const char *btf_string(struct btf *b, uint32_t off);
 void btf_index_destroy(struct btf *b);
 int btf_find(struct btf *b, enum type_kind kind, const char *name, type_id *out);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// BTF's header, and its index: one pass over the type section notes where each type starts, so that
-// everything else is decoded in place. Names are hashed by the first search; functions, which are a
-// third of all types, only by the first search for a function.
+// BTF's header, and its index: where each type starts, so that everything else is decoded in place. Types
+// are indexed in order: all at once when they are in memory; as far as questions need when they are
+// in a target's, where each part has to be read (and decompressed) first. Names are hashed by
+// searches; functions, which are a third of all types, only by searches for a function.
 //
 // Documentation/bpf/btf.rst and include/uapi/linux/btf.h of Linux 6.12; the layout section and the
 // wider vlen and kind fields of Linux 7.1 (commit 222edc843c15). Kinds newer than that are stepped
@@ -41,12 +42,49 @@ static int read_layout(struct btf *b, uint32_t header, struct kvm_err *err) {
     const uint8_t *p = section(b, header, off, len);
     if (!p) return err_set(err, KVM_FORMAT, "BTF: the layout section lies outside of the data");
     uint32_t count = len / LAYOUT_ITEM_SIZE;
-    for (uint32_t kind = BTF_KINDS_KNOWN; kind < count && kind < BTF_KINDS_MAX; kind++) {
+    if (count > BTF_KINDS_MAX) count = BTF_KINDS_MAX;
+    if (b->virt.read) {
+        int rc = reader_read(&b->virt, b->addr + (uint64_t)(p - b->bytes), (void *)(uintptr_t)p,
+                             (size_t)count * LAYOUT_ITEM_SIZE, err);
+        if (rc) return rc;
+    }
+    for (uint32_t kind = BTF_KINDS_KNOWN; kind < count; kind++) {
         b->fixed[kind] = p[(size_t)kind * LAYOUT_ITEM_SIZE];
         b->item[kind] = p[(size_t)kind * LAYOUT_ITEM_SIZE + 1];
         b->known[kind] = true;
     }
     return 0;
+}
+
+// --- reading as needed
+
+// Has the first WANT bytes of a section, of which *have are there and TOTAL exist.
+static int have(struct btf *b, const void *section, uint32_t *there, uint64_t want,
+                uint32_t total) {
+    enum { STEP = 1 << 16 };
+    if (want <= *there) return 0;
+    uint64_t to = (want + STEP - 1) / STEP * STEP;
+    if (to > total) to = total;
+    uint8_t *p = (uint8_t *)(uintptr_t)section + *there;
+    int rc = reader_read(&b->virt, b->addr + (uint64_t)(p - b->bytes), p, (size_t)(to - *there),
+                         &b->error);
+    if (rc == 0) *there = (uint32_t)to;
+    return rc;
+}
+
+const char *btf_string(struct btf *b, uint32_t off) {
+    enum { NAME_MOST = 4096 }; // what is looked at once; a longer name takes another look
+    for (uint64_t len = 64;; len *= 8) {
+        uint64_t want = off + len < b->strings_len ? off + len : b->strings_len;
+        if (have(b, b->strings, &b->strings_have, want, b->strings_len)) return NULL;
+        if (want == b->strings_len || len > NAME_MOST ||
+            memchr(b->strings + off, 0, (size_t)(want - off)))
+            break;
+    }
+    if (b->strings_have == b->strings_len || memchr(b->strings + off, 0, b->strings_have - off))
+        return b->strings + off;
+    return have(b, b->strings, &b->strings_have, b->strings_len, b->strings_len) ? NULL
+                                                                                 : b->strings + off;
 }
 
 static int read_magic(struct btf *b, struct kvm_err *err) {
@@ -60,6 +98,17 @@ static int read_magic(struct btf *b, struct kvm_err *err) {
     if (b->bytes[2] != 1)
         return err_set(err, KVM_UNSUPPORTED, "BTF: version %u; 1 is read", b->bytes[2]);
     return 0;
+}
+
+// The last byte of the strings is looked at by itself, so that no name runs on behind them.
+static bool ends_with_nul(struct btf *b) {
+    uint32_t end = b->strings_len - 1;
+    uint8_t last = 0;
+    if (!b->virt.read) return b->strings[0] == '\0' && b->strings[end] == '\0';
+    uint64_t at = b->addr + (uint64_t)((const uint8_t *)b->strings - b->bytes) + end;
+    const char *first = btf_string(b, 0);
+    return first && first[0] == '\0' && reader_u8(&b->virt, at, &last, &b->error) == 0 &&
+           last == '\0';
 }
 
 static int read_header(struct btf *b, struct kvm_err *err) {
@@ -76,7 +125,11 @@ static int read_header(struct btf *b, struct kvm_err *err) {
     b->strings = (const char *)section(b, f[0], f[3], f[4]);
     b->strings_len = f[4];
     if (!b->strings) return err_set(err, KVM_FORMAT, "BTF: the strings lie outside of the data");
-    if (f[4] == 0 || b->strings[0] != '\0' || b->strings[f[4] - 1] != '\0')
+    if (!b->virt.read) {
+        b->types_have = b->types_len;
+        b->strings_have = b->strings_len;
+    }
+    if (f[4] == 0 || !ends_with_nul(b))
         return err_set(err, KVM_FORMAT, "BTF: the strings do not start and end with a NUL");
     for (size_t i = 0; i < sizeof(kind_sizes) / sizeof(kind_sizes[0]); i++) {
         unsigned kind = kind_sizes[i].kind;
@@ -88,12 +141,14 @@ static int read_header(struct btf *b, struct kvm_err *err) {
 }
 
 // BTF does not tell the size of pointers; in all of Linux's ABIs it is that of long.
-static void note_int(struct btf *b, const struct btf_record *r) {
+static int note_int(struct btf *b, const struct btf_record *r) {
     static const char *const longs[] = {"long unsigned int", "unsigned long", "long int", "long"};
-    if (b->pointer_size || (r->size_or_type != 4 && r->size_or_type != 8)) return;
-    for (size_t i = 0; i < sizeof(longs) / sizeof(longs[0]); i++) {
-        if (strcmp(b->strings + r->name, longs[i]) == 0) b->pointer_size = (uint8_t)r->size_or_type;
+    if (b->pointer_size || (r->size_or_type != 4 && r->size_or_type != 8)) return 0;
+    const char *name = btf_string(b, r->name);
+    for (size_t i = 0; name && i < sizeof(longs) / sizeof(longs[0]); i++) {
+        if (strcmp(name, longs[i]) == 0) b->pointer_size = (uint8_t)r->size_or_type;
     }
+    return name ? 0 : b->error.code;
 }
 
 static int unknown_kind(uint32_t id, unsigned kind, struct kvm_err *err) {
@@ -101,29 +156,56 @@ static int unknown_kind(uint32_t id, unsigned kind, struct kvm_err *err) {
     return err_set(err, KVM_UNSUPPORTED, "BTF: type %u is of unknown kind %u", id, kind);
 }
 
-static int index_types(struct btf *b, struct kvm_err *err) {
-    const uint8_t *p = b->types;
-    uint32_t at = 0, id = 1;
-    for (; b->types_len - at >= BTF_TYPE_SIZE; id++) {
-        struct btf_record r;
-        btf_decode(b, p + at, &r);
-        if (!b->known[r.kind]) return unknown_kind(id, r.kind, err);
-        if (r.name >= b->strings_len)
-            return err_set(err, KVM_FORMAT, "BTF: the name of type %u lies outside", id);
-        uint64_t size = BTF_TYPE_SIZE + b->fixed[r.kind] + (uint64_t)b->item[r.kind] * r.vlen;
-        if (size > b->types_len - at)
-            return err_set(err, KVM_FORMAT, "BTF: type %u with %u items is cut off", id, r.vlen);
-        if (r.kind == BTF_INT)
-            note_int(b, &r);
-        else if (r.kind == BTF_ENUM64 || (r.kind == BTF_ENUM && r.flag))
-            b->enum_signs = true;
-        b->offsets[id] = at;
-        at += (uint32_t)size;
-    }
-    if (at != b->types_len)
-        return err_set(err, KVM_FORMAT, "BTF: %u bytes behind the last type", b->types_len - at);
-    b->last = id - 1;
+// The type at b->at gets the id behind b->last.
+static int index_type(struct btf *b, struct kvm_err *err) {
+    uint32_t at = b->at, id = b->last + 1;
+    struct btf_record r;
+    int rc = have(b, b->types, &b->types_have, (uint64_t)at + BTF_TYPE_SIZE, b->types_len);
+    if (rc) return rc;
+    btf_decode(b, b->types + at, &r);
+    if (!b->known[r.kind]) return unknown_kind(id, r.kind, err);
+    if (r.name >= b->strings_len)
+        return err_set(err, KVM_FORMAT, "BTF: the name of type %u lies outside", id);
+    uint64_t size = BTF_TYPE_SIZE + b->fixed[r.kind] + (uint64_t)b->item[r.kind] * r.vlen;
+    if (size > b->types_len - at)
+        return err_set(err, KVM_FORMAT, "BTF: type %u with %u items is cut off", id, r.vlen);
+    rc = have(b, b->types, &b->types_have, at + size, b->types_len);
+    if (rc == 0 && r.kind == BTF_INT) rc = note_int(b, &r);
+    if (rc) return rc;
+    if (r.kind == BTF_ENUM64 || (r.kind == BTF_ENUM && r.flag)) b->enum_signs = true;
+    b->offsets[id] = at;
+    b->at = at + (uint32_t)size;
+    b->last = id;
     return 0;
+}
+
+// Goes on until ID is indexed, or the end. What once failed stays failed.
+static int index_to(struct btf *b, uint32_t id) {
+    while (b->error.code == 0 && !b->complete && b->last < id) {
+        uint32_t left = b->types_len - b->at;
+        b->complete = left < BTF_TYPE_SIZE;
+        if (!b->complete)
+            index_type(b, &b->error);
+        else if (left)
+            err_set(&b->error, KVM_FORMAT, "BTF: %u bytes behind the last type", left);
+    }
+    return b->error.code;
+}
+
+static int give(const struct btf *b, struct kvm_err *err) {
+    if (err) *err = b->error;
+    return b->error.code;
+}
+
+int btf_reach(struct btf *b, uint32_t id, struct kvm_err *err) {
+    if (id <= b->last) return 0;
+    if (index_to(b, id)) return give(b, err);
+    return id <= b->last ? 0
+                         : err_set(err, KVM_FORMAT, "BTF: reference to type %u of %u", id, b->last);
+}
+
+int btf_index_all(struct btf *b, struct kvm_err *err) {
+    return index_to(b, UINT32_MAX) ? give(b, err) : 0;
 }
 
 int btf_index_create(struct btf *b, struct kvm_err *err) {
@@ -132,9 +214,10 @@ int btf_index_create(struct btf *b, struct kvm_err *err) {
     // At most this many types; what of it is not written is never backed by memory.
     size_t most = b->types_len / BTF_TYPE_SIZE + 1;
     b->offsets = mem_alloc(most * sizeof(*b->offsets));
-    if (!b->offsets) return err_nomem(err, "the index of BTF");
+    b->next = mem_alloc(most * sizeof(*b->next));
+    if (!b->offsets || !b->next) return err_nomem(err, "the index of BTF");
     b->offsets[0] = 0;
-    return index_types(b, err);
+    return b->virt.read ? 0 : btf_index_all(b, err);
 }
 
 void btf_index_destroy(struct btf *b) {
@@ -168,26 +251,29 @@ static bool has_name(const struct btf_record *r, bool functions) {
     }
 }
 
-static bool build_names(struct btf *b, struct btf_names *n, bool functions) {
-    if (!b->next) b->next = mem_alloc(((size_t)b->last + 1) * sizeof(*b->next));
-    if (!b->next) return false;
-    uint32_t size = 64;
-    while (size < b->last / 2)
-        size *= 2;
-    n->buckets = mem_array(size, sizeof(*n->buckets));
-    if (!n->buckets) return false;
-    n->mask = size - 1;
-    // From behind, so that every chain starts with its lowest id.
-    for (uint32_t id = b->last; id > 0; id--) {
+// Adds the types that were indexed since the last time. From the lowest id on: each chain then starts with its
+// highest.
+static int extend_names(struct btf *b, struct btf_names *n, bool functions) {
+    if (!n->buckets) {
+        uint32_t size = 64; // a type takes about 26 bytes
+        while (size < b->types_len / 52)
+            size *= 2;
+        n->buckets = mem_array(size, sizeof(*n->buckets));
+        if (!n->buckets) return KVM_NOMEM;
+        n->mask = size - 1;
+    }
+    for (; n->last < b->last; n->last++) {
+        uint32_t id = n->last + 1;
         struct btf_record r;
         btf_record(b, id, &r);
         if (!has_name(&r, functions)) continue;
-        uint32_t *bucket = &n->buckets[hash(b->strings + r.name) & n->mask];
+        const char *name = btf_string(b, r.name);
+        if (!name) return b->error.code;
+        uint32_t *bucket = &n->buckets[hash(name) & n->mask];
         b->next[id] = *bucket;
         *bucket = id;
     }
-    n->built = true;
-    return true;
+    return 0;
 }
 
 enum match { MATCH_NO, MATCH_DECLARATION, MATCH_DEFINITION };
@@ -214,23 +300,34 @@ static enum match match_kind(const struct btf_record *r, enum type_kind kind) {
     return yes ? MATCH_DEFINITION : MATCH_NO;
 }
 
-int btf_find(struct btf *b, enum type_kind kind, const char *name, type_id *out) {
-    bool functions = kind == TYPE_FUNC;
-    struct btf_names *n = functions ? &b->functions : &b->tags;
-    if (!n->built && !build_names(b, n, functions)) return KVM_NOMEM;
-    type_id declared = 0;
+// Of the types that are indexed: the first definition, else the first declaration (*declared).
+static type_id look(struct btf *b, const struct btf_names *n, enum type_kind kind, const char *name,
+                    type_id *declared) {
+    type_id defined = 0;
     for (uint32_t id = n->buckets[hash(name) & n->mask]; id; id = b->next[id]) {
         struct btf_record r;
         btf_record(b, id, &r);
         enum match m = match_kind(&r, kind);
         if (m == MATCH_NO || strcmp(b->strings + r.name, name) != 0) continue;
-        if (m == MATCH_DEFINITION) {
-            *out = id;
-            return 0;
-        }
-        if (!declared) declared = id;
+        *(m == MATCH_DEFINITION ? &defined : declared) = id; // chains descend: the last one stays
     }
-    if (!declared) return KVM_NOTFOUND;
+    return defined;
+}
+
+int btf_find(struct btf *b, enum type_kind kind, const char *name, type_id *out) {
+    enum { STEP = 2048 }; // types
+    bool functions = kind == TYPE_FUNC;
+    struct btf_names *n = functions ? &b->functions : &b->tags;
+    type_id declared = 0;
+    for (;;) {
+        int rc = extend_names(b, n, functions);
+        if (rc) return rc;
+        *out = look(b, n, kind, name, &declared);
+        if (*out) return 0;
+        if (b->complete) break;
+        rc = index_to(b, b->last + STEP);
+        if (rc) return rc;
+    }
     *out = declared;
-    return 0;
+    return declared ? 0 : KVM_NOTFOUND;
 }

@@ -63,8 +63,8 @@ int type_info(struct type_db *db, type_id id, struct type_info *out, struct kvm_
     struct type_source *s;
     int rc = type_db_source(db, &s, err);
     if (rc) return rc;
-    if (id > s->ops->last(s)) return err_set(err, KVM_INVAL, "no type has number %u", id);
-    return s->ops->info(s, id, out, err);
+    rc = s->ops->reach(s, id, err);
+    return rc ? rc : s->ops->info(s, id, out, err);
 }
 
 // The owner of a member, enumerator or parameter I; INVAL where there is no such one.

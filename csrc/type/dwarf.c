@@ -89,6 +89,12 @@ static int enumerator(struct type_source *src, type_id id, uint64_t i, struct ty
     return 0;
 }
 
+static type_id last(struct type_source *src);
+
+static int reach(struct type_source *src, type_id id, struct kvm_err *err) {
+    return id <= last(src) ? 0 : err_set(err, KVM_INVAL, "no type has number %u", id);
+}
+
 static type_id last(struct type_source *src) {
     return (type_id)(source_of(src)->types_len - 1);
 }
@@ -113,6 +119,7 @@ static const struct type_ops type_dwarf = {
     .member = member,
     .enumerator = enumerator,
     .last = last,
+    .reach = reach,
     .destroy = destroy,
 };
 

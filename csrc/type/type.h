@@ -88,6 +88,8 @@ struct type_ops {
     int (*enumerator)(struct type_source *s, type_id id, uint64_t i, struct type_enumerator *out,
                       struct kvm_err *err);
     type_id (*last)(struct type_source *s); // ids are 1 .. last
+    // Whether there is a type of that id (not 0): INVAL when not. May read up to it.
+    int (*reach)(struct type_source *s, type_id id, struct kvm_err *err);
     void (*destroy)(struct type_source *s);
 };
 struct type_source {
@@ -132,6 +134,10 @@ int type_offset(struct type_db *db, const char *name, const char *path, uint64_t
 // it is borrowed.
 int type_btf_open(const uint8_t *bytes, size_t len, bool owned, struct type_source **out,
                   struct kvm_err *err);
+// BTF of LEN bytes in the target's memory. Types are read in order, as far as questions need: the ones that most
+// questions are about stand in front (a kernel's first source file includes nearly all headers).
+int type_btf_open_at(const struct reader *virt, uint64_t addr, size_t len, struct type_source **out,
+                     struct kvm_err *err);
 // BTF of a file: the section .BTF of an ELF file, or BTF as it is. NOTFOUND: an ELF file without
 // BTF.
 int type_elf_btf_open(const char *path, struct type_source **out, struct kvm_err *err);

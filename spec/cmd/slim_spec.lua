@@ -49,6 +49,8 @@ describe("kvm.cmd.slim", function()
 
   it("passes the codec on, and raises what the handle says", function()
     local k, asked = fake.new(), nil
+    function k.symbols() return function() end end
+    function k.nlist(_, names) return {}, names end
     function k.slim(_, _, how)
       asked = how.codec
       return nil, "no room", "io"

@@ -25,13 +25,19 @@ enum { B_ENUM64 = 19 };
 #define B_FLAG   0x80000000u // kind_flag
 #define B_HEADER 24
 
+// Bytes of the two sections at most; a test that needs more defines them before.
+#ifndef BTF_BUILD_TYPES
+#define BTF_BUILD_TYPES   16384
+#define BTF_BUILD_STRINGS 4096
+#endif
+
 struct btf_build {
     bool big;
     uint32_t last;
     size_t types_len, strings_len;
-    uint8_t types[16384];
-    char strings[4096];
-    uint8_t blob[24576];
+    uint8_t types[BTF_BUILD_TYPES];
+    char strings[BTF_BUILD_STRINGS];
+    uint8_t blob[BTF_BUILD_TYPES + BTF_BUILD_STRINGS + 4096];
     size_t blob_len;
 };
 

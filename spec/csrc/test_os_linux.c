@@ -182,8 +182,9 @@ static void test_types(void) {
     is_int(os_linux.load_types(&k->os, &s, &err), KVM_FORMAT, "it ends before it begins");
     set_symbol(k, "__stop_BTF", ~UINT64_C(0));
     is_int(os_linux.load_types(&k->os, &s, &err), KVM_FORMAT, "it is absurdly long");
+    set_symbol(k, "__start_BTF", FAKE_DIRECT + FAKE_BYTES);
     set_symbol(k, "__stop_BTF", FAKE_DIRECT + FAKE_BYTES + 4096);
-    is_int(os_linux.load_types(&k->os, &s, &err), KVM_FAULT, "it reaches behind memory");
+    is_int(os_linux.load_types(&k->os, &s, &err), KVM_FAULT, "it lies behind memory");
     fake_destroy(k);
 
     // Without the symbols the modules' source is reached, which needs types: no endless circle.

@@ -38,24 +38,45 @@ static void ask(struct type_db *db, type_id id) {
     type_field(db, id, "a.b[3]", &f, &err);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct type_source *s;
-    struct kvm_err err;
-    uint8_t *copy = mem_dup(data, size);
-    if (!copy || type_btf_open(copy, size, true, &s, &err)) return 0;
-    struct type_db *db = type_db_create(give, s);
-    type_id id, last = type_last(db);
+struct memory {
+    const uint8_t *bytes;
+    size_t len;
+};
+
+static int read_memory(void *ctx, uint64_t addr, void *buf, size_t len, struct kvm_err *err) {
+    const struct memory *m = ctx;
+    if (!mem_inside(addr, len, m->len)) return err_at(err, KVM_FAULT, addr, "outside");
+    memcpy(buf, m->bytes + addr, len);
+    return 0;
+}
+
+// Names first, so that what is read as it is needed is asked before all of it is there.
+static void ask_all(struct type_source *s) {
     static const char *const names[] = {"struct task", "list_head", "unsigned long", "union u",
                                         "enum state",  "x",         "double"};
+    struct type_db *db = type_db_create(give, s);
+    struct kvm_err err;
+    type_id id;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         type_find(db, names[i], &id, &err);
         type_offset(db, names[i], "comm", NULL, NULL, &err);
     }
     s->ops->find(s, TYPE_FUNC, "fn", &id);
+    type_id last = type_last(db);
     for (id = 0; id <= last && id < MAX_TYPES; id++)
         ask(db, id);
     type_db_destroy(db);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct type_source *s;
+    struct kvm_err err;
+    struct memory m = {data, size};
+    const struct reader virt = {&m, read_memory, false, 8};
+    uint8_t *copy = mem_dup(data, size);
+    if (copy && type_btf_open(copy, size, true, &s, &err) == 0) ask_all(s);
+    if (type_btf_open_at(&virt, 0, size, &s, &err) == 0) ask_all(s);
     return 0;
 }
 

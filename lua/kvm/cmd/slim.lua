@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm slim: runs commands on a dump, remembers the pages that they read, and writes a small kdump-compressed dump
--- of just those and what opening needs. On that dump the same commands give the same answers, but for the memory of
--- processes (arguments), which is left out.
+-- of just those, what opening needs, and the tables of symbols and types. On that dump the same commands give the same
+-- answers, but for the memory of processes (arguments), which is left out.
 local kvm_error = require "kvm.error"
 
 local M = {
@@ -37,6 +37,23 @@ local function drain(command, records)
   end
 end
 
+-- Symbols and types go with the dump whole, though a command reads only a part of their tables: who gets it asks other
+-- questions. What the source lacks of them, the slim dump lacks too.
+local function read_tables(k)
+  local kvm = require "kvm"
+  kvm.try(function()
+    for _ in k:symbols() do end
+  end)
+  local found, missing = k:nlist {"__start_BTF", "__stop_BTF"}
+  if not found or #missing > 0 then return end
+  local at, stop = found.__start_BTF.value, found.__stop_BTF.value
+  while at < stop do
+    local n = math.min(4096 - at % 4096, stop - at)
+    k:read(at, n)
+    at = at + n
+  end
+end
+
 --- Runs commands and writes the slim dump.
 -- @param k a handle opened with trace=true
 -- @tparam table opts out (path of a new file), codec ("zstd" or "zlib"), commands ({{command=module, opts=table},...}), and
@@ -49,6 +66,7 @@ function M.run(k, opts)
   local codec = opts.codec or opts.zlib and "zlib" or opts.zstd and "zstd" or nil
   local emit = opts.emit or drain
   for _, c in ipairs(opts.commands or {}) do emit(c.command, c.command.run(k, c.opts), c.opts) end
+  read_tables(k)
   local done = kvm_error.check(k:slim(opts.out, {codec = codec}))
   return coroutine.wrap(function()
     coroutine.yield {path = opts.out, pages = done.pages, bytes = done.bytes, missing = done.missing}
