@@ -18,12 +18,6 @@ static struct btf *btf_of(struct type_source *s) {
     return (struct btf *)s;
 }
 
-// A part of the target's memory that holds the names could not be read.
-static int unread(const struct btf *b, struct kvm_err *err) {
-    if (err) *err = b->error;
-    return b->error.code;
-}
-
 static int bad_name(uint32_t id, struct kvm_err *err) {
     return err_set(err, KVM_FORMAT, "BTF: a name in type %u lies outside of the strings", id);
 }
@@ -148,7 +142,7 @@ static int info(struct type_source *s, type_id id, struct type_info *out, struct
     btf_record(b, id, &r);
     *out = (struct type_info){.name = btf_string(b, r.name),
                               .kind = r.kind < BTF_KINDS_KNOWN ? kinds[r.kind] : TYPE_OTHER};
-    if (!out->name) return unread(b, err);
+    if (!out->name) return btf_failed(b, err);
     if (out->kind == TYPE_OTHER) return 0;
     if (has_size(r.kind)) {
         out->size = r.size_or_type;
@@ -195,7 +189,7 @@ static int member(struct type_source *s, type_id id, uint64_t i, struct type_mem
     uint32_t name = bytes_u32(p, b->big);
     if (name >= b->strings_len) return bad_name(id, err);
     *out = (struct type_member){.name = btf_string(b, name), .type = bytes_u32(p + 4, b->big)};
-    if (!out->name) return unread(b, err);
+    if (!out->name) return btf_failed(b, err);
     int rc = btf_reach(b, out->type, err);
     if (rc || !record) return rc;
     uint32_t offset = bytes_u32(p + 8, b->big);
@@ -217,7 +211,7 @@ static int enumerator(struct type_source *s, type_id id, uint64_t i, struct type
     uint32_t name = bytes_u32(p, b->big), low = bytes_u32(p + 4, b->big);
     if (name >= b->strings_len) return bad_name(id, err);
     out->name = btf_string(b, name);
-    if (!out->name) return unread(b, err);
+    if (!out->name) return btf_failed(b, err);
     if (wide)
         out->value = (int64_t)(low | (uint64_t)bytes_u32(p + 8, b->big) << 32);
     else

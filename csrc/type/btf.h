@@ -99,6 +99,8 @@ int btf_reach(struct btf *b, uint32_t id, struct kvm_err *err);
 int btf_index_all(struct btf *b, struct kvm_err *err);
 // The string at OFF (< strings_len); NULL with the reason in b->error when it can't be read.
 const char *btf_string(struct btf *b, uint32_t off);
+// Tells b->error; returns its code.
+int btf_failed(const struct btf *b, struct kvm_err *err);
 void btf_index_destroy(struct btf *b);
 int btf_find(struct btf *b, enum type_kind kind, const char *name, type_id *out);
 

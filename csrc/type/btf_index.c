@@ -58,7 +58,7 @@ static int read_layout(struct btf *b, uint32_t header, struct kvm_err *err) {
 
 // --- reading as needed
 
-// Has the first WANT bytes of a section, of which *have are there and TOTAL exist.
+// Has the first WANT bytes of a section, of which *there are there and TOTAL exist.
 static int have(struct btf *b, const void *section, uint32_t *there, uint64_t want,
                 uint32_t total) {
     enum { STEP = 1 << 16 };
@@ -73,18 +73,12 @@ static int have(struct btf *b, const void *section, uint32_t *there, uint64_t wa
 }
 
 const char *btf_string(struct btf *b, uint32_t off) {
-    enum { NAME_MOST = 4096 }; // what is looked at once; a longer name takes another look
-    for (uint64_t len = 64;; len *= 8) {
-        uint64_t want = off + len < b->strings_len ? off + len : b->strings_len;
-        if (have(b, b->strings, &b->strings_have, want, b->strings_len)) return NULL;
-        if (want == b->strings_len || len > NAME_MOST ||
-            memchr(b->strings + off, 0, (size_t)(want - off)))
-            break;
+    for (uint64_t len = 64;; len *= 2) { // most names are shorter; the last byte of all is a NUL
+        uint64_t end = off + len < b->strings_len ? off + len : b->strings_len;
+        if (have(b, b->strings, &b->strings_have, end, b->strings_len)) return NULL;
+        if (end == b->strings_len || memchr(b->strings + off, 0, (size_t)(end - off)))
+            return b->strings + off;
     }
-    if (b->strings_have == b->strings_len || memchr(b->strings + off, 0, b->strings_have - off))
-        return b->strings + off;
-    return have(b, b->strings, &b->strings_have, b->strings_len, b->strings_len) ? NULL
-                                                                                 : b->strings + off;
 }
 
 static int read_magic(struct btf *b, struct kvm_err *err) {
@@ -192,20 +186,20 @@ static int index_to(struct btf *b, uint32_t id) {
     return b->error.code;
 }
 
-static int give(const struct btf *b, struct kvm_err *err) {
+int btf_failed(const struct btf *b, struct kvm_err *err) {
     if (err) *err = b->error;
     return b->error.code;
 }
 
 int btf_reach(struct btf *b, uint32_t id, struct kvm_err *err) {
     if (id <= b->last) return 0;
-    if (index_to(b, id)) return give(b, err);
+    if (index_to(b, id)) return btf_failed(b, err);
     return id <= b->last ? 0
                          : err_set(err, KVM_FORMAT, "BTF: reference to type %u of %u", id, b->last);
 }
 
 int btf_index_all(struct btf *b, struct kvm_err *err) {
-    return index_to(b, UINT32_MAX) ? give(b, err) : 0;
+    return index_to(b, UINT32_MAX) ? btf_failed(b, err) : 0;
 }
 
 int btf_index_create(struct btf *b, struct kvm_err *err) {
