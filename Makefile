@@ -42,13 +42,14 @@ B ?= build
 # --- Debian packages, by purpose
 DEPS_BUILD := gcc libc6-dev binutils make pkg-config lua5.4 liblua5.4-dev libdeflate-dev zlib1g-dev \
     liblzo2-dev libsnappy-dev libzstd-dev libelf-dev libdw-dev
-DEPS_RUN := lua5.4 lua-argparse lua-cjson
-# g++ and libbz2-dev: the static link of spec/packaging (snappy, libdw)
-DEPS_TEST := lua-busted luarocks g++ libbz2-dev
+DEPS_RUN := lua5.4 lua-argparse lua-cjson lua-lpeg
+# g++ and libbz2-dev: the static link of spec/packaging (snappy, libdw); python3: a file server for debuginfod
+DEPS_TEST := lua-busted luarocks g++ libbz2-dev libdebuginfod1 python3
 DEPS_LINT := clang-format clang-tidy cppcheck lua-check shellcheck mandoc
 DEPS_FUZZ := clang
-DEPS_KERNELS := qemu-system-x86 busybox-static kexec-tools makedumpfile cpio xz-utils pahole \
-    python3
+# the cross compilers: layouts on a 32-bit and a big-endian machine (spec/cdef_structs_spec.lua can do without)
+DEPS_KERNELS := qemu-system-x86 busybox-static kexec-tools makedumpfile cpio xz-utils pahole gdb \
+    elfutils binutils python3 gcc-i686-linux-gnu gcc-powerpc64-linux-gnu
 DEPS_BENCH := python3-drgn makedumpfile crash
 DEPS_ALL := $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) $(DEPS_LINT) $(DEPS_FUZZ) \
     $(DEPS_KERNELS) $(DEPS_BENCH))
@@ -274,12 +275,15 @@ $(FUZZ_B)/fuzz_%: spec/fuzz/fuzz_%.c $(B)/obj/all.a
 
 bench:
 	$(need) $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_KERNELS) $(DEPS_BENCH))
-	$(MAKE_SELF) all $(B)/bench/measure
+	$(MAKE_SELF) all $(B)/bench/measure $(B)/bench/btf_index
 	@[ -n "$$KVM_DUMPS" ] || spec/kernels/dump.sh k61 debug61
 	@$(TEST_ENV) $(LUA) spec/bench/run.lua
 $(B)/bench/measure: spec/bench/measure.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -O2 -Wall -Wextra -D_GNU_SOURCE $< -o $@
+$(B)/bench/btf_index: spec/bench/btf_index.c $(B)/obj/all.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(COMPILE) $< $(B)/obj/all.a $(PC_LDLIBS) -o $@
 
 # --- install
 LUA_FILES := $(shell cd lua && find kvm -name '*.lua' ! -path '$(LAUNCHER:lua/%=%)' 2>/dev/null | sort)

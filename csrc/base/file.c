@@ -10,10 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int check_kind(const struct file *f, struct kvm_err *err) {
+static bool is_null_device(const struct stat *st) {
+    struct stat null;
+    return S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0 && S_ISCHR(null.st_mode) &&
+           st->st_rdev == null.st_rdev;
+}
+
+static int check_kind(struct file *f, struct kvm_err *err) {
     struct stat st;
     if (fstat(f->fd, &st) < 0) return err_system(err, errno, "%s", f->path);
-    if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) return 0;
+    f->null = is_null_device(&st);
+    if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) || f->null) return 0;
     const char *kind = S_ISDIR(st.st_mode)    ? "a directory"
                        : S_ISCHR(st.st_mode)  ? "a character device"
                        : S_ISFIFO(st.st_mode) ? "a pipe"
@@ -22,7 +29,7 @@ static int check_kind(const struct file *f, struct kvm_err *err) {
 }
 
 static int map(struct file *f, struct kvm_err *err) {
-    off_t end = lseek(f->fd, 0, SEEK_END);
+    off_t end = f->null ? 0 : lseek(f->fd, 0, SEEK_END);
     if (end < 0) return err_system(err, errno, "%s", f->path);
     f->size = (uint64_t)end;
     if (f->size == 0) return 0;

@@ -15,9 +15,10 @@ struct file {
     uint64_t size;
     const uint8_t *map; // NULL where size is 0
     bool writable; // opened read-write; the mapping is shared, so writes through the fd show in it
+    bool null;     // the null device
 };
 
-// Opens PATH (O_CLOEXEC). Directories, pipes and character devices are refused by name.
+// Opens PATH (O_CLOEXEC). Directories, pipes and character devices but the null device are refused by name.
 int file_open(const char *path, bool writable, struct file **out, struct kvm_err *err);
 void file_close(struct file *f); // NULL-safe
 

@@ -9,6 +9,37 @@
 
 enum { PN_XNUM = 0xffff, EHDR32 = 52, EHDR64 = 64, PHDR32 = 32, PHDR64 = 56 };
 
+const char *elf_machine_name(uint16_t machine, uint8_t elf_class, bool big) {
+    static const struct {
+        uint16_t machine;
+        uint8_t elf_class;
+        const char *little, *big; // NULL: there is no such one
+    } names[] = {
+        {ELF_EM_X86_64, 2, "x86_64", NULL},
+        {ELF_EM_386, 1, "i386", NULL},
+        {ELF_EM_AARCH64, 2, "aarch64", "aarch64_be"},
+        {ELF_EM_ARM, 1, "arm", "armeb"},
+        {ELF_EM_PPC64, 2, "ppc64le", "ppc64"},
+        {ELF_EM_PPC, 1, "ppcle", "ppc"},
+        {ELF_EM_S390, 2, NULL, "s390x"},
+        {ELF_EM_S390, 1, NULL, "s390"},
+        {ELF_EM_RISCV, 2, "riscv64", NULL},
+        {ELF_EM_RISCV, 1, "riscv32", NULL},
+        {ELF_EM_LOONGARCH, 2, "loongarch64", NULL},
+        {ELF_EM_MIPS, 2, "mips64el", "mips64"},
+        {ELF_EM_MIPS, 1, "mipsel", "mips"},
+        {ELF_EM_SPARCV9, 2, NULL, "sparc64"},
+        {ELF_EM_PARISC, 1, NULL, "parisc"},
+        {ELF_EM_68K, 1, NULL, "m68k"},
+        {ELF_EM_SH, 1, "sh", "sheb"},
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].machine == machine && names[i].elf_class == elf_class)
+            return big ? names[i].big : names[i].little;
+    }
+    return NULL;
+}
+
 bool elf_magic(const uint8_t *bytes, size_t len) {
     return len >= 4 && memcmp(bytes, "\177ELF", 4) == 0;
 }

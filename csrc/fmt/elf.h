@@ -19,10 +19,15 @@ enum {
     ELF_PT_NOTE = 4,
 
     ELF_EM_386 = 3,
+    ELF_EM_68K = 4,
+    ELF_EM_MIPS = 8,
+    ELF_EM_PARISC = 15,
     ELF_EM_PPC = 20,
     ELF_EM_PPC64 = 21,
     ELF_EM_S390 = 22,
     ELF_EM_ARM = 40,
+    ELF_EM_SH = 42,
+    ELF_EM_SPARCV9 = 43,
     ELF_EM_X86_64 = 62,
     ELF_EM_AARCH64 = 183,
     ELF_EM_RISCV = 243,
@@ -45,6 +50,8 @@ struct elf_phdr {
     uint64_t offset, vaddr, paddr, filesz, memsz;
 };
 
+// The name of a machine, as uname -m and the like have it ("x86_64", "ppc64le"). NULL: not known.
+const char *elf_machine_name(uint16_t machine, uint8_t elf_class, bool big);
 // Whether the bytes begin as an ELF file does.
 bool elf_magic(const uint8_t *bytes, size_t len);
 // BYTES: the whole file (the section header that PN_XNUM points to may lie anywhere). FORMAT when

@@ -5,6 +5,7 @@
 
 #include "image/image.h"
 
+extern const struct image_ops image_none;
 extern const struct image_ops image_elf;
 extern const struct image_ops image_kdump;
 

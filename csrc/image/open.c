@@ -10,12 +10,13 @@
 const uint32_t image_fixed_stamp = 0;
 
 static const struct image_ops *const formats[] = {
+    &image_none,
     &image_kdump,
     &image_elf,
 };
 
 static int find_format(const struct file *f, const struct image_ops **out, struct kvm_err *err) {
-    if (f->size == 0) return err_set(err, KVM_FORMAT, "empty file");
+    if (f->size == 0 && !f->null) return err_set(err, KVM_FORMAT, "empty file");
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         int rc = formats[i]->probe(f, err);
         if (rc < 0) return err_prepend(err, rc, "%s", formats[i]->name);

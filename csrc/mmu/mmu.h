@@ -65,7 +65,7 @@ const struct mmu_ops *mmu_find(uint16_t machine, uint8_t elf_class);
 int mmu_walk(const struct mmu *mmu, uint64_t root, uint64_t va, struct mmu_page *out,
              struct kvm_err *err);
 // Calls fn for every mapped page of the table with va in [from, to] in ascending order; a table
-// that can't be read is passed over. fn returns 0 to go on; its other values end the walk and are
+// that can't be read is passed over; without page tables (no levels) nothing is mapped. fn returns 0 to go on; its other values end the walk and are
 // returned.
 typedef int mmu_visit(void *ctx, uint64_t va, const struct mmu_page *page);
 int mmu_each(const struct mmu *mmu, uint64_t root, uint64_t from, uint64_t to, mmu_visit *fn,

@@ -124,5 +124,5 @@ int mmu_each(const struct mmu *mmu, uint64_t root, uint64_t from, uint64_t to, m
              void *ctx) {
     enum { MOST_TABLES = 1 << 20 };
     struct each e = {mmu, from, to, fn, ctx, MOST_TABLES};
-    return each_table(&e, root, mmu->levels - 1, 0, ALL_PROT);
+    return mmu->levels ? each_table(&e, root, mmu->levels - 1, 0, ALL_PROT) : 0;
 }

@@ -3,8 +3,10 @@
 #include "os/os.h"
 
 #include "os/linux/linux.h"
+#include "os/none.h"
 
 static const struct os_ops *const systems[] = {
+    &os_none,
     &os_linux,
 };
 

@@ -74,6 +74,7 @@ struct os_module {
     struct module_symbols symbols;
 };
 typedef int os_module_visit(void *ctx, const struct os_module *m);
+typedef int os_section_visit(void *ctx, const char *name, uint64_t addr); // 0 goes on
 
 struct os_ops {
     const char *name;
@@ -84,6 +85,10 @@ struct os_ops {
     int (*add_symbols)(struct os *os, struct kvm_err *err);
     // The kernel's own types in memory, as a source (BTF). NOTFOUND: it has none.
     int (*load_types)(struct os *os, struct type_source **out, struct kvm_err *err);
+    // Optional: the types of a module in memory, for a graph in which its number is NUMBER. KERNEL: the kernel's own
+    // types, or NULL. NOTFOUND: it has none.
+    int (*load_module_types)(struct os *os, const struct os_module *m, struct type_source *kernel,
+                             uint32_t number, struct type_source **out, struct kvm_err *err);
     // Every process (thread group leaders), or every thread, newest layout first. A task whose list
     // link is readable but some of whose fields are not is given with `partial` set.
     int (*each_proc)(struct os *os, bool threads, os_proc_visit *fn, void *ctx,
@@ -104,6 +109,9 @@ struct os_ops {
     int (*max_cpu)(struct os *os, int *out,
                    struct kvm_err *err); // one past the highest possible CPU number
     int (*each_module)(struct os *os, os_module_visit *fn, void *ctx, struct kvm_err *err);
+    // Optional: where the sections of a module lie. NOTFOUND: the kernel does not keep it.
+    int (*each_section)(struct os *os, const struct os_module *m, os_section_visit *fn, void *ctx,
+                        struct kvm_err *err);
     void (*destroy)(struct os *os);
 };
 

@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 
+#define DEBUG_DIR "/usr/lib/debug"
+
 static int read_virt(void *ctx, uint64_t addr, void *buf, size_t len, struct kvm_err *err) {
     size_t done;
     return session_read(ctx, (struct session_space){.kind = SPACE_KERNEL}, addr, buf, len, &done,
@@ -33,6 +35,11 @@ static int open_image(kvm_t *kd, struct kvm_err *err) {
     return kd->opt.trace ? image_trace_start(kd->image, err) : 0;
 }
 
+// Without memory there is nothing but the namelist.
+static int describe(kvm_t *kd, struct kvm_err *err) {
+    return kd->image->facts.no_memory ? session_namelist_describe(kd, err) : 0;
+}
+
 static int find_kernel(kvm_t *kd, struct kvm_err *err) {
     struct os *os = &kd->os;
     int rc = os_find(kd->image, &os->ops, err);
@@ -55,6 +62,7 @@ static int add_symbols(kvm_t *kd, struct kvm_err *err) {
 
 static int (*const stages[])(kvm_t *kd, struct kvm_err *err) = {
     open_image,
+    describe,
     find_kernel,
     add_symbols,
 };
@@ -62,11 +70,13 @@ static int (*const stages[])(kvm_t *kd, struct kvm_err *err) = {
 static int prepare(kvm_t *kd, const struct session_options *opt, struct kvm_err *err) {
     kd->opt = *opt;
     kd->opt.namelist = NULL;
-    kd->tlb = mem_array(SESSION_TLB_SLOTS, sizeof(*kd->tlb));
+    kd->tlb = mem_array(SESSION_TLB_SETS * SESSION_TLB_WAYS, sizeof(*kd->tlb));
     kd->os.symbols = symtab_create();
-    kd->os.types = type_db_create(session_types_load, kd);
-    if (!kd->tlb || !kd->os.symbols || !kd->os.types) return err_nomem(err, "a handle");
-    session_tlb_flush(kd);
+    kd->debug_dir = mem_strdup(opt->debug_dir ? opt->debug_dir : DEBUG_DIR);
+    kd->opt.debug_dir = NULL;
+    if (!kd->tlb || !kd->os.symbols || !kd->debug_dir) return err_nomem(err, "a handle");
+    int rc = session_types_create(kd, err);
+    if (rc) return rc;
     if (!opt->namelist) return 0;
     kd->namelist = mem_strdup(opt->namelist);
     return kd->namelist ? 0 : err_nomem(err, "a file name");
@@ -90,13 +100,14 @@ int session_open(const struct session_options *opt, kvm_t **out, struct kvm_err 
 void session_close(kvm_t *kd) {
     if (!kd) return;
     session_results_free(kd);
-    type_db_destroy(kd->os.types);
+    session_types_destroy(kd);
     symtab_destroy(kd->os.symbols);
     if (kd->os.ops) kd->os.ops->destroy(&kd->os);
     overlay_destroy(kd->overlay);
     image_close(kd->image);
     mem_free(kd->tlb);
     mem_free(kd->namelist);
+    mem_free(kd->debug_dir);
     mem_free(kd->program);
     mem_free(kd);
 }

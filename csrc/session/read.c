@@ -69,16 +69,17 @@ int session_host_miss(kvm_t *kd, uint64_t addr, const uint8_t **out, uint32_t le
     struct image_run run;
     if (phys_find(kd, page.pa - off, &run, NULL) != 0 || run.len < off + len)
         return gather(kd, addr, out, len, err); // a page that is there in part
-    struct session_tlb *t = &kd->tlb[(addr >> SESSION_PAGE_SHIFT) % SESSION_TLB_SLOTS];
-    *t = (struct session_tlb){addr >> SESSION_PAGE_SHIFT, run.host, run.stamp, run.stamp_value,
+    struct session_tlb *t = session_tlb_set(kd, addr);
+    uint64_t tag = (addr >> SESSION_PAGE_SHIFT) + 1;
+    if (t->tag != tag) t[1] = t[0]; // the page that was looked at last is the first way
+    *t = (struct session_tlb){tag, run.host, run.stamp, run.stamp_value,
                               run.len < PAGE ? (uint32_t)run.len : PAGE};
     *out = run.host + off;
     return 0;
 }
 
 void session_tlb_flush(kvm_t *kd) {
-    for (size_t i = 0; i < SESSION_TLB_SLOTS; i++)
-        kd->tlb[i].page = ~UINT64_C(0);
+    memset(kd->tlb, 0, sizeof(*kd->tlb) * SESSION_TLB_SETS * SESSION_TLB_WAYS);
 }
 
 // Reads of several pages (symbol tables, types) go past the caches: one translation for each mapping, each
@@ -111,8 +112,9 @@ static int read_kernel(kvm_t *kd, uint64_t addr, uint8_t *buf, size_t len, size_
         if (host == kd->bounce) {
             n = 1; // a page that is there in part, beyond its first piece
         } else {
-            uint64_t page = (addr + *done) >> SESSION_PAGE_SHIFT;
-            size_t there = kd->tlb[page % SESSION_TLB_SLOTS].end - (size_t)((addr + *done) % PAGE);
+            const struct session_tlb *t = session_tlb_set(kd, addr + *done);
+            if (t->tag != ((addr + *done) >> SESSION_PAGE_SHIFT) + 1) t++;
+            size_t there = t->end - (size_t)((addr + *done) % PAGE);
             if (n > there) n = there;
         }
         memcpy(buf + *done, host, n);

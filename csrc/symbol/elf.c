@@ -5,13 +5,12 @@
 // out. Letters are nm's. The KASLR displacement (bias) is added, but not to absolute symbols, nor
 // to those of .data..percpu where that is linked at 0 (x86-64 until 6.14): they are offsets. Not
 // read: .dynsym, relocatable files (modules), symbols of sections beyond 65279.
+#include "symbol/elf_file.h"
 #include "symbol/index.h"
 #include "symbol/symbol.h"
 
 #include "base/mem.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <stdio.h>
@@ -51,56 +50,6 @@ struct section {
 
 static struct elf_symbols *of(struct symbol_source *s) {
     return (struct elf_symbols *)(void *)s;
-}
-
-static int open_elf(const char *path, int *fd, Elf **elf, struct kvm_err *err) {
-    *elf = NULL;
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (*fd < 0) return err_system(err, errno, "%s", path);
-    elf_version(EV_CURRENT);
-    *elf = elf_begin(*fd, ELF_C_READ_MMAP, NULL);
-    if (*elf && elf_kind(*elf) == ELF_K_ELF) return 0;
-    int rc = err_set(err, KVM_FORMAT, "%s: not an ELF file", path);
-    elf_end(*elf);
-    close(*fd);
-    *elf = NULL;
-    *fd = -1;
-    return rc;
-}
-
-// --- build id
-
-static bool build_id_in(Elf_Data *data, char *hex, size_t size) {
-    GElf_Nhdr note;
-    size_t name, desc, at = 0;
-    while ((at = gelf_getnote(data, at, &note, &name, &desc)) > 0) {
-        const uint8_t *bytes = data->d_buf;
-        if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != sizeof("GNU") ||
-            memcmp(bytes + name, "GNU", sizeof("GNU")) != 0 || note.n_descsz == 0 ||
-            note.n_descsz >= size / 2)
-            continue;
-        for (size_t i = 0; i < note.n_descsz; i++)
-            snprintf(hex + 2 * i, 3, "%02x", bytes[desc + i]);
-        return true;
-    }
-    return false;
-}
-
-int symbol_elf_build_id(const char *path, char *hex, size_t size, struct kvm_err *err) {
-    int fd;
-    Elf *elf;
-    int rc = open_elf(path, &fd, &elf, err);
-    if (rc) return rc;
-    bool found = false;
-    for (Elf_Scn *scn = NULL; !found && (scn = elf_nextscn(elf, scn));) {
-        GElf_Shdr sh;
-        if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_NOTE) continue;
-        Elf_Data *data = elf_getdata(scn, NULL);
-        found = data && data->d_buf && build_id_in(data, hex, size);
-    }
-    elf_end(elf);
-    close(fd);
-    return found ? 0 : err_set(err, KVM_NOTFOUND, "%s: no build id", path);
 }
 
 // --- load
@@ -352,7 +301,7 @@ int symbol_elf_create(const char *path, uint64_t bias, struct symbol_source **ou
     s->base.ops = &elf_ops;
     s->bias = bias;
     s->fd = -1;
-    int rc = open_elf(path, &s->fd, &s->elf, err);
+    int rc = symbol_elf_open(path, &s->fd, &s->elf, err);
     const char *why = rc ? NULL : not_linked(s->elf);
     if (why) rc = err_set(err, KVM_FORMAT, "%s: %s", path, why);
     if (rc) {

@@ -88,6 +88,16 @@ int symbol_kallsyms_create(const struct reader *virt, const struct kallsyms_hint
 int symbol_elf_create(const char *path, uint64_t bias, struct symbol_source **out,
                       struct kvm_err *err);
 
+// What an ELF file says about the kernel that it is of.
+struct symbol_elf_about {
+    uint16_t machine;  // EM_*
+    uint8_t elf_class; // 1 (32 bits) or 2 (64 bits)
+    bool big;
+    bool relocatable; // an object file, such as a module: its symbols have no addresses
+    const char *os;   // "linux", "freebsd"; "" unknown
+};
+int symbol_elf_about(const char *path, struct symbol_elf_about *out, struct kvm_err *err);
+
 // The GNU build id of an ELF file, in hexadecimal. NOTFOUND: it has none.
 int symbol_elf_build_id(const char *path, char *hex, size_t size, struct kvm_err *err);
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // BTF's header, and its index: where each type starts, so that everything else is decoded in place. Types
 // are indexed in order: all at once when they are in memory; as far as questions need when they are
-// in a target's, where each part has to be read (and decompressed) first. Names are hashed by
-// searches; functions, which are a third of all types, only by searches for a function.
+// in a target's, where each part has to be read (and decompressed) first.
 //
 // Documentation/bpf/btf.rst and include/uapi/linux/btf.h of Linux 6.12; the layout section and the
 // wider vlen and kind fields of Linux 7.1 (commit 222edc843c15). Kinds newer than that are stepped
-// over where the blob has a layout section. Base BTF only: split BTF of modules needs its base.
+// over where the blob has a layout section.
 #include "type/btf.h"
 
 #include "base/mem.h"
@@ -59,26 +58,32 @@ static int read_layout(struct btf *b, uint32_t header, struct kvm_err *err) {
 // --- reading as needed
 
 // Has the first WANT bytes of a section, of which *there are there and TOTAL exist.
-static int have(struct btf *b, const void *section, uint32_t *there, uint64_t want,
-                uint32_t total) {
+static int have(struct btf *b, const void *section, uint32_t *there, uint64_t want, uint32_t total,
+                struct kvm_err *err) {
     enum { STEP = 1 << 16 };
-    if (want <= *there) return 0;
+    if (want <= *there || !b->virt.read) return 0; // all of it is there
     uint64_t to = (want + STEP - 1) / STEP * STEP;
     if (to > total) to = total;
     uint8_t *p = (uint8_t *)(uintptr_t)section + *there;
-    int rc = reader_read(&b->virt, b->addr + (uint64_t)(p - b->bytes), p, (size_t)(to - *there),
-                         &b->error);
+    int rc =
+        reader_read(&b->virt, b->addr + (uint64_t)(p - b->bytes), p, (size_t)(to - *there), err);
     if (rc == 0) *there = (uint32_t)to;
     return rc;
 }
 
-const char *btf_string(struct btf *b, uint32_t off) {
+static int own_string(struct btf *b, uint32_t off, const char **out, struct kvm_err *err) {
     for (uint64_t len = 64;; len *= 2) { // most names are shorter; the last byte of all is a NUL
         uint64_t end = off + len < b->strings_len ? off + len : b->strings_len;
-        if (have(b, b->strings, &b->strings_have, end, b->strings_len)) return NULL;
-        if (end == b->strings_len || memchr(b->strings + off, 0, (size_t)(end - off)))
-            return b->strings + off;
+        int rc = have(b, b->strings, &b->strings_have, end, b->strings_len, err);
+        if (rc) return rc;
+        *out = b->strings + off;
+        if (end == b->strings_len || memchr(*out, 0, (size_t)(end - off))) return 0;
     }
+}
+
+int btf_string(struct btf *b, uint32_t off, const char **out, struct kvm_err *err) {
+    if (off >= b->strings_below) return own_string(b, off - b->strings_below, out, err);
+    return own_string(b->distilled ? b->distilled : b->base, off, out, err);
 }
 
 static int read_magic(struct btf *b, struct kvm_err *err) {
@@ -94,15 +99,28 @@ static int read_magic(struct btf *b, struct kvm_err *err) {
     return 0;
 }
 
-// The last byte of the strings is looked at by itself, so that no name runs on behind them.
-static bool ends_with_nul(struct btf *b) {
-    uint32_t end = b->strings_len - 1;
-    uint8_t last = 0;
-    if (!b->virt.read) return b->strings[0] == '\0' && b->strings[end] == '\0';
-    uint64_t at = b->addr + (uint64_t)((const uint8_t *)b->strings - b->bytes) + end;
-    const char *first = btf_string(b, 0);
-    return first && first[0] == '\0' && reader_u8(&b->virt, at, &last, &b->error) == 0 &&
-           last == '\0';
+// The last byte of the strings is looked at by itself, so that no name runs on behind them. Split BTF may have none,
+// and goes on where its base ends: with any name.
+static int check_strings(struct btf *b, struct kvm_err *err) {
+    const uint8_t *strings = (const uint8_t *)b->strings;
+    uint64_t at = b->addr + (uint64_t)(strings - b->bytes);
+    uint32_t len = b->strings_len;
+    uint8_t first = 1, last = 1;
+    if (len == 0 && b->base) return 0;
+    if (len && b->virt.read) {
+        int rc = reader_u8(&b->virt, at, &first, err);
+        if (rc == 0) rc = reader_u8(&b->virt, at + len - 1, &last, err);
+        if (rc) return rc;
+    } else if (len) {
+        first = strings[0];
+        last = strings[len - 1];
+    }
+    if (last != 0) return err_set(err, KVM_FORMAT, "BTF: the strings do not end with a NUL");
+    if (first == 0 || b->base) return 0;
+    return err_set(
+        err, KVM_UNSUPPORTED,
+        "BTF: the strings do not start with a NUL: these are types of a module, which build "
+        "on the kernel's");
 }
 
 static int read_header(struct btf *b, struct kvm_err *err) {
@@ -123,8 +141,8 @@ static int read_header(struct btf *b, struct kvm_err *err) {
         b->types_have = b->types_len;
         b->strings_have = b->strings_len;
     }
-    if (f[4] == 0 || !ends_with_nul(b))
-        return err_set(err, KVM_FORMAT, "BTF: the strings do not start and end with a NUL");
+    rc = check_strings(b, err);
+    if (rc) return rc;
     for (size_t i = 0; i < sizeof(kind_sizes) / sizeof(kind_sizes[0]); i++) {
         unsigned kind = kind_sizes[i].kind;
         b->fixed[kind] = kind_sizes[i].fixed;
@@ -135,14 +153,15 @@ static int read_header(struct btf *b, struct kvm_err *err) {
 }
 
 // BTF does not tell the size of pointers; in all of Linux's ABIs it is that of long.
-static int note_int(struct btf *b, const struct btf_record *r) {
+static int note_int(struct btf *b, const struct btf_record *r, struct kvm_err *err) {
     static const char *const longs[] = {"long unsigned int", "unsigned long", "long int", "long"};
+    const char *name;
     if (b->pointer_size || (r->size_or_type != 4 && r->size_or_type != 8)) return 0;
-    const char *name = btf_string(b, r->name);
-    for (size_t i = 0; name && i < sizeof(longs) / sizeof(longs[0]); i++) {
+    int rc = btf_string(b, r->name, &name, err);
+    for (size_t i = 0; rc == 0 && i < sizeof(longs) / sizeof(longs[0]); i++) {
         if (strcmp(name, longs[i]) == 0) b->pointer_size = (uint8_t)r->size_or_type;
     }
-    return name ? 0 : b->error.code;
+    return rc;
 }
 
 static int unknown_kind(uint32_t id, unsigned kind, struct kvm_err *err) {
@@ -154,17 +173,17 @@ static int unknown_kind(uint32_t id, unsigned kind, struct kvm_err *err) {
 static int index_type(struct btf *b, struct kvm_err *err) {
     uint32_t at = b->at, id = b->last + 1;
     struct btf_record r;
-    int rc = have(b, b->types, &b->types_have, (uint64_t)at + BTF_TYPE_SIZE, b->types_len);
+    int rc = have(b, b->types, &b->types_have, (uint64_t)at + BTF_TYPE_SIZE, b->types_len, err);
     if (rc) return rc;
     btf_decode(b, b->types + at, &r);
     if (!b->known[r.kind]) return unknown_kind(id, r.kind, err);
-    if (r.name >= b->strings_len)
+    if (!btf_has_string(b, r.name))
         return err_set(err, KVM_FORMAT, "BTF: the name of type %u lies outside", id);
     uint64_t size = BTF_TYPE_SIZE + b->fixed[r.kind] + (uint64_t)b->item[r.kind] * r.vlen;
     if (size > b->types_len - at)
         return err_set(err, KVM_FORMAT, "BTF: type %u with %u items is cut off", id, r.vlen);
-    rc = have(b, b->types, &b->types_have, at + size, b->types_len);
-    if (rc == 0 && r.kind == BTF_INT) rc = note_int(b, &r);
+    rc = have(b, b->types, &b->types_have, at + size, b->types_len, err);
+    if (rc == 0 && r.kind == BTF_INT) rc = note_int(b, &r, err);
     if (rc) return rc;
     if (r.kind == BTF_ENUM64 || (r.kind == BTF_ENUM && r.flag)) b->enum_signs = true;
     b->offsets[id] = at;
@@ -173,9 +192,9 @@ static int index_type(struct btf *b, struct kvm_err *err) {
     return 0;
 }
 
-// Goes on until ID is indexed, or the end. What once failed stays failed.
-static int index_to(struct btf *b, uint32_t id) {
-    while (b->error.code == 0 && !b->complete && b->last < id) {
+// What once failed stays failed.
+int btf_index_to(struct btf *b, uint32_t number) {
+    while (b->error.code == 0 && !b->complete && b->last < number) {
         uint32_t left = b->types_len - b->at;
         b->complete = left < BTF_TYPE_SIZE;
         if (!b->complete)
@@ -186,20 +205,20 @@ static int index_to(struct btf *b, uint32_t id) {
     return b->error.code;
 }
 
-int btf_failed(const struct btf *b, struct kvm_err *err) {
+static int failed(const struct btf *b, struct kvm_err *err) {
     if (err) *err = b->error;
     return b->error.code;
 }
 
-int btf_reach(struct btf *b, uint32_t id, struct kvm_err *err) {
-    if (id <= b->last) return 0;
-    if (index_to(b, id)) return btf_failed(b, err);
-    return id <= b->last ? 0
-                         : err_set(err, KVM_FORMAT, "BTF: reference to type %u of %u", id, b->last);
+int btf_reach(struct btf *b, uint32_t number, struct kvm_err *err) {
+    if (number <= b->last) return 0;
+    if (btf_index_to(b, number)) return failed(b, err);
+    if (number <= b->last) return 0;
+    return err_set(err, KVM_FORMAT, "BTF: reference to type %u of %u", number, b->last);
 }
 
 int btf_index_all(struct btf *b, struct kvm_err *err) {
-    return index_to(b, UINT32_MAX) ? btf_failed(b, err) : 0;
+    return btf_index_to(b, UINT32_MAX) ? failed(b, err) : 0;
 }
 
 int btf_index_create(struct btf *b, struct kvm_err *err) {
@@ -217,111 +236,6 @@ int btf_index_create(struct btf *b, struct kvm_err *err) {
 void btf_index_destroy(struct btf *b) {
     mem_free(b->offsets);
     mem_free(b->next);
-    mem_free(b->tags.buckets);
-    mem_free(b->functions.buckets);
-}
-
-// --- names
-static uint32_t hash(const char *s) {
-    uint32_t h = 2166136261u; // FNV-1a
-    for (; *s; s++)
-        h = (h ^ (uint8_t)*s) * 16777619u;
-    return h ^ (h >> 15);
-}
-
-static bool has_name(const struct btf_record *r, bool functions) {
-    if (r->name == 0) return false;
-    if (functions) return r->kind == BTF_FUNC;
-    switch (r->kind) {
-    case BTF_INT:
-    case BTF_STRUCT:
-    case BTF_UNION:
-    case BTF_ENUM:
-    case BTF_FWD:
-    case BTF_TYPEDEF:
-    case BTF_FLOAT:
-    case BTF_ENUM64: return true;
-    default: return false;
-    }
-}
-
-// Adds the types that were indexed since the last time. From the lowest id on: each chain then starts with its
-// highest.
-static int extend_names(struct btf *b, struct btf_names *n, bool functions) {
-    if (!n->buckets) {
-        uint32_t size = 64; // a type takes about 26 bytes
-        while (size < b->types_len / 52)
-            size *= 2;
-        n->buckets = mem_array(size, sizeof(*n->buckets));
-        if (!n->buckets) return KVM_NOMEM;
-        n->mask = size - 1;
-    }
-    for (; n->last < b->last; n->last++) {
-        uint32_t id = n->last + 1;
-        struct btf_record r;
-        btf_record(b, id, &r);
-        if (!has_name(&r, functions)) continue;
-        const char *name = btf_string(b, r.name);
-        if (!name) return b->error.code;
-        uint32_t *bucket = &n->buckets[hash(name) & n->mask];
-        b->next[id] = *bucket;
-        *bucket = id;
-    }
-    return 0;
-}
-
-enum match { MATCH_NO, MATCH_DECLARATION, MATCH_DEFINITION };
-
-static enum match match_kind(const struct btf_record *r, enum type_kind kind) {
-    bool yes = false;
-    switch (kind) {
-    case TYPE_STRUCT:
-    case TYPE_UNION:
-        if (r->kind == BTF_FWD)
-            return r->flag == (kind == TYPE_UNION) ? MATCH_DECLARATION : MATCH_NO;
-        yes = r->kind == (kind == TYPE_STRUCT ? BTF_STRUCT : BTF_UNION);
-        break;
-    case TYPE_ENUM:
-        // An enum that was only declared has no enumerators.
-        if (r->kind != BTF_ENUM && r->kind != BTF_ENUM64) return MATCH_NO;
-        return r->vlen ? MATCH_DEFINITION : MATCH_DECLARATION;
-    case TYPE_TYPEDEF: yes = r->kind == BTF_TYPEDEF; break;
-    case TYPE_INT: yes = r->kind == BTF_INT; break;
-    case TYPE_FLOAT: yes = r->kind == BTF_FLOAT; break;
-    case TYPE_FUNC: yes = r->kind == BTF_FUNC; break;
-    default: break;
-    }
-    return yes ? MATCH_DEFINITION : MATCH_NO;
-}
-
-// Of the types that are indexed: the first definition, else the first declaration (*declared).
-static type_id look(struct btf *b, const struct btf_names *n, enum type_kind kind, const char *name,
-                    type_id *declared) {
-    type_id defined = 0;
-    for (uint32_t id = n->buckets[hash(name) & n->mask]; id; id = b->next[id]) {
-        struct btf_record r;
-        btf_record(b, id, &r);
-        enum match m = match_kind(&r, kind);
-        if (m == MATCH_NO || strcmp(b->strings + r.name, name) != 0) continue;
-        *(m == MATCH_DEFINITION ? &defined : declared) = id; // chains descend: the last one stays
-    }
-    return defined;
-}
-
-int btf_find(struct btf *b, enum type_kind kind, const char *name, type_id *out) {
-    enum { STEP = 2048 }; // types
-    bool functions = kind == TYPE_FUNC;
-    struct btf_names *n = functions ? &b->functions : &b->tags;
-    type_id declared = 0;
-    for (;;) {
-        int rc = extend_names(b, n, functions);
-        if (rc) return rc;
-        *out = look(b, n, kind, name, &declared);
-        if (*out) return 0;
-        if (b->complete) break;
-        rc = index_to(b, b->last + STEP);
-        if (rc) return rc;
-    }
-    *out = declared;
-    return declared ? 0 : KVM_NOTFOUND;
+    btf_names_deinit(&b->tags);
+    btf_names_deinit(&b->values);
 }

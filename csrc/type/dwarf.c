@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// DWARF 2 to 5 as a source of types, through libdw (elfutils 0.188), for kernels without BTF. Ids
-// are given to entries as they are met, so that only what is reached is decoded; names are searched
-// unit by unit. Read: C types of an executable or shared object. Left out: type units
-// (.debug_types), types declared inside functions, relocatable files (modules), C++.
+// DWARF 2 to 5 as a source of types, variables and lines, through libdw (elfutils 0.188). Ids are
+// given to entries as they are met, so that only what is reached is decoded; names are searched
+// unit by unit. Left out: what is declared inside functions, split DWARF (.dwo), the file that
+// .gnu_debugaltlink names, C++.
 #include "type/type.h"
 
 #if HAVE_LIBDW
 #include "base/mem.h"
 #include "type/dwarf.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <gelf.h>
-#include <unistd.h>
 
 static struct dwarf_source *source_of(struct type_source *s) {
     return (struct dwarf_source *)s;
@@ -43,7 +38,7 @@ static bool grow_type_buckets(struct dwarf_source *s) {
     return true;
 }
 
-int dwarf_type_id(struct dwarf_source *s, const Dwarf_Die *die, uint32_t part, type_id *out) {
+int dwarf_type_id(struct dwarf_source *s, const Dwarf_Die *die, uint32_t part, uint32_t *out) {
     if (s->types_len >= UINT32_MAX) return KVM_NOMEM;
     if (s->types_len * 2 >= s->type_buckets_len && !grow_type_buckets(s)) return KVM_NOMEM;
     size_t slot = type_slot(s, die->addr, part);
@@ -58,18 +53,18 @@ int dwarf_type_id(struct dwarf_source *s, const Dwarf_Die *die, uint32_t part, t
 }
 
 // --- the source
-static int find(struct type_source *src, enum type_kind kind, const char *name, type_id *out) {
+static int find(struct type_source *src, enum type_kind kind, const char *name, uint32_t *out) {
     return dwarf_names_find(source_of(src), kind, name, out);
 }
 
-static int info(struct type_source *src, type_id id, struct type_info *out, struct kvm_err *err) {
+static int info(struct type_source *src, uint32_t id, struct type_info *out, struct kvm_err *err) {
     struct dwarf_source *s = source_of(src);
     int rc = dwarf_type_decode(s, id, err);
     if (rc == 0) *out = s->types[id].info;
     return rc;
 }
 
-static int member(struct type_source *src, type_id id, uint64_t i, struct type_member *out,
+static int member(struct type_source *src, uint32_t id, uint64_t i, struct type_member *out,
                   struct kvm_err *err) {
     struct dwarf_source *s = source_of(src);
     int rc = dwarf_type_decode(s, id, err);
@@ -79,7 +74,7 @@ static int member(struct type_source *src, type_id id, uint64_t i, struct type_m
     return 0;
 }
 
-static int enumerator(struct type_source *src, type_id id, uint64_t i, struct type_enumerator *out,
+static int enumerator(struct type_source *src, uint32_t id, uint64_t i, struct type_enumerator *out,
                       struct kvm_err *err) {
     struct dwarf_source *s = source_of(src);
     int rc = dwarf_type_decode(s, id, err);
@@ -89,14 +84,14 @@ static int enumerator(struct type_source *src, type_id id, uint64_t i, struct ty
     return 0;
 }
 
-static type_id last(struct type_source *src);
+static uint32_t last(struct type_source *src);
 
-static int reach(struct type_source *src, type_id id, struct kvm_err *err) {
+static int reach(struct type_source *src, uint32_t id, struct kvm_err *err) {
     return id <= last(src) ? 0 : err_set(err, KVM_INVAL, "no type has number %u", id);
 }
 
-static type_id last(struct type_source *src) {
-    return (type_id)(source_of(src)->types_len - 1);
+static uint32_t last(struct type_source *src) {
+    return (uint32_t)(source_of(src)->types_len - 1);
 }
 
 static void destroy(struct type_source *src) {
@@ -107,8 +102,7 @@ static void destroy(struct type_source *src) {
     mem_free(s->type_buckets);
     mem_free(s->names);
     mem_free(s->name_buckets);
-    if (s->dwarf) dwarf_end(s->dwarf);
-    if (s->fd >= 0) close(s->fd);
+    dwarf_file_close(s);
     mem_free(s);
 }
 
@@ -121,36 +115,26 @@ static const struct type_ops type_dwarf = {
     .last = last,
     .reach = reach,
     .destroy = destroy,
+    .variable = dwarf_variable,
+    .places = dwarf_places,
 };
 
-static int open_dwarf(struct dwarf_source *s, const char *path, struct kvm_err *err) {
-    s->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (s->fd < 0) return err_system(err, errno, "%s", path);
-    s->dwarf = dwarf_begin(s->fd, DWARF_C_READ);
-    if (!s->dwarf) {
-        // libdw's numbers of errors are not public; "no DWARF" is also what an empty file gives.
-        Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(s->fd, ELF_C_READ, NULL);
-        bool is_elf = elf && elf_kind(elf) == ELF_K_ELF;
-        elf_end(elf);
-        return err_set(err, is_elf ? KVM_NOTFOUND : KVM_FORMAT, "%s: %s", path,
-                       is_elf ? "no DWARF" : "not an ELF file");
-    }
-    GElf_Ehdr ehdr;
-    if (gelf_getehdr(dwarf_getelf(s->dwarf), &ehdr) && ehdr.e_type == ET_REL)
-        return err_set(err, KVM_UNSUPPORTED, "%s: DWARF of relocatable files is not read", path);
+static int init(struct dwarf_source *s, struct kvm_err *err) {
     s->types_len = s->names_len = 1;
-    if (!mem_grow(&s->types, &s->types_cap, 64, sizeof(*s->types)) ||
-        !mem_grow(&s->names, &s->names_cap, 64, sizeof(*s->names)) || !grow_type_buckets(s))
-        return err_nomem(err, "DWARF");
-    return 0;
+    if (mem_grow(&s->types, &s->types_cap, 64, sizeof(*s->types)) &&
+        mem_grow(&s->names, &s->names_cap, 64, sizeof(*s->names)) && grow_type_buckets(s))
+        return 0;
+    return err_nomem(err, "DWARF");
 }
 
-int type_dwarf_open(const char *path, struct type_source **out, struct kvm_err *err) {
+int type_dwarf_open_at(const char *path, const struct type_section *sections, size_t n,
+                       struct type_source **out, struct kvm_err *err) {
     struct dwarf_source *s = mem_zalloc(sizeof(*s));
     if (!s) return err_nomem(err, "DWARF");
     s->source.ops = &type_dwarf;
     s->fd = -1;
-    int rc = open_dwarf(s, path, err);
+    int rc = init(s, err);
+    if (rc == 0) rc = dwarf_file_open(s, path, sections, n, err);
     if (rc) {
         destroy(&s->source);
         return rc;
@@ -161,9 +145,14 @@ int type_dwarf_open(const char *path, struct type_source **out, struct kvm_err *
 
 #else
 
-int type_dwarf_open(const char *path, struct type_source **out, struct kvm_err *err) {
-    (void)out;
+int type_dwarf_open_at(const char *path, const struct type_section *sections, size_t n,
+                       struct type_source **out, struct kvm_err *err) {
+    (void)sections, (void)n, (void)out;
     return err_set(err, KVM_UNSUPPORTED, "%s: this build reads no DWARF (WITH_DW=0)", path);
 }
 
 #endif
+
+int type_dwarf_open(const char *path, struct type_source **out, struct kvm_err *err) {
+    return type_dwarf_open_at(path, NULL, 0, out, err);
+}

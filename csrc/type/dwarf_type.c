@@ -30,12 +30,32 @@ static int constant(Dwarf_Die *die, unsigned attribute, uint64_t absent, uint64_
     return 0;
 }
 
-// The entry behind DW_AT_type. False: none, which is void.
+// A declaration whose definition is in a type unit gives way to that.
+static bool follow_signature(Dwarf_Die *die) {
+    Dwarf_Attribute attr;
+    Dwarf_Die target;
+    if (!dwarf_attr(die, DW_AT_signature, &attr)) return true;
+    if (!dwarf_formref_die(&attr, &target)) return false;
+    *die = target;
+    return true;
+}
+
+// The entry behind DW_AT_type (of a variable perhaps its declaration's). False: none, which is void.
 static int type_entry(Dwarf_Die *die, Dwarf_Die *out, bool *has, struct kvm_err *err) {
     Dwarf_Attribute attr;
-    *has = dwarf_attr(die, DW_AT_type, &attr) != NULL;
-    if (*has && !dwarf_formref_die(&attr, out))
+    *has = (dwarf_tag(die) == DW_TAG_variable ? dwarf_attr_integrate(die, DW_AT_type, &attr)
+                                              : dwarf_attr(die, DW_AT_type, &attr)) != NULL;
+    if (*has && (!dwarf_formref_die(&attr, out) || !follow_signature(out)))
         return damaged(die, "its type is no reference to an entry", err);
+    return 0;
+}
+
+static int entry_id(struct dwarf_source *s, const Dwarf_Die *die, uint32_t part, type_id *out,
+                    struct kvm_err *err) {
+    uint32_t id;
+    int rc = dwarf_type_id(s, die, part, &id);
+    if (rc) return err_nomem(err, "a type of DWARF");
+    *out = type_id_of(&s->source, id);
     return 0;
 }
 
@@ -44,9 +64,7 @@ static int target_id(struct dwarf_source *s, Dwarf_Die *die, type_id *out, struc
     bool has;
     *out = 0;
     int rc = type_entry(die, &target, &has, err);
-    if (rc || !has) return rc;
-    rc = dwarf_type_id(s, &target, 0, out);
-    return rc ? err_nomem(err, "a type of DWARF") : 0;
+    return rc || !has ? rc : entry_id(s, &target, 0, out, err);
 }
 
 static uint64_t address_size(Dwarf_Die *die) {
@@ -115,6 +133,7 @@ static int size_of(Dwarf_Die *die, uint32_t part, uint64_t *out, struct kvm_err 
         case DW_TAG_const_type:
         case DW_TAG_volatile_type:
         case DW_TAG_restrict_type:
+        case DW_TAG_variable:
         case DW_TAG_atomic_type: break;
         case DW_TAG_pointer_type:
             rc = constant(&at, DW_AT_byte_size, address_size(&at), &size, err);
@@ -294,8 +313,7 @@ static int array_info(struct dwarf_source *s, Dwarf_Die *die, uint32_t part, str
     if (part >= n) return damaged(die, "it has fewer dimensions", err);
     out->count = counts[part];
     if (part + 1 == n) return target_id(s, die, &out->target, err);
-    rc = dwarf_type_id(s, die, part + 1, &out->target);
-    return rc ? err_nomem(err, "a type of DWARF") : 0;
+    return entry_id(s, die, part + 1, &out->target, err);
 }
 
 static enum type_kind kind_of(Dwarf_Die *die, uint32_t part) {
@@ -314,6 +332,7 @@ static enum type_kind kind_of(Dwarf_Die *die, uint32_t part) {
     case DW_TAG_atomic_type: return TYPE_TAG;
     case DW_TAG_subroutine_type: return TYPE_FUNC_PROTO;
     case DW_TAG_subprogram: return part ? TYPE_FUNC_PROTO : TYPE_FUNC;
+    case DW_TAG_variable: return TYPE_VAR;
     default: return TYPE_OTHER;
     }
 }
@@ -346,9 +365,7 @@ static int decode(struct dwarf_source *s, struct dwarf_type *t, struct kvm_err *
     switch (info->kind) {
     case TYPE_INT: return base_info(die, info, err);
     case TYPE_ARRAY: return array_info(s, die, t->part, info, err);
-    case TYPE_FUNC:
-        rc = dwarf_type_id(s, die, 1, &info->target);
-        return rc ? err_nomem(err, "a type of DWARF") : 0;
+    case TYPE_FUNC: return entry_id(s, die, 1, &info->target, err);
     case TYPE_STRUCT:
     case TYPE_UNION:
     case TYPE_ENUM:
@@ -362,7 +379,7 @@ static int decode(struct dwarf_source *s, struct dwarf_type *t, struct kvm_err *
     }
 }
 
-int dwarf_type_decode(struct dwarf_source *s, type_id id, struct kvm_err *err) {
+int dwarf_type_decode(struct dwarf_source *s, uint32_t id, struct kvm_err *err) {
     if (s->types[id].decoded) return 0;
     struct dwarf_type t = s->types[id];
     int rc = decode(s, &t, err);

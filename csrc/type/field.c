@@ -43,11 +43,11 @@ static int search_anonymous(struct search *s, const struct type_member *m, int d
 static int search_members(struct search *s, type_id id, uint64_t count, int depth,
                           struct type_field *out) {
     struct type_source *src;
-    int rc = type_db_source(s->db, &src, s->err);
+    int rc = type_db_numbered(s->db, (uint32_t)(id >> 32), &src, s->err);
     if (rc) return rc;
     for (uint64_t i = 0; i < count; i++) {
         struct type_member m;
-        rc = src->ops->member(src, id, i, &m, s->err);
+        rc = src->ops->member(src, (uint32_t)id, i, &m, s->err);
         if (rc) return rc;
         if (m.name[0] == '\0') {
             if (s->visits++ > MAX_VISITS)

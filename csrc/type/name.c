@@ -5,6 +5,7 @@
 // No declarators: "char *" is no name.
 #include "type/type_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_WORDS 6
@@ -127,7 +128,7 @@ static const char *const *basic_names(const struct word *words, int n, enum type
     return int_names[rank][b.unsigneds];
 }
 
-// --- search
+// --- search in one source
 struct lookup {
     struct type_source *s;
     const char *asked;
@@ -135,14 +136,10 @@ struct lookup {
 };
 
 static int look(const struct lookup *l, enum type_kind kind, const char *name, type_id *out) {
-    int rc = l->s->ops->find(l->s, kind, name, out);
-    if (rc && rc != KVM_NOTFOUND)
-        err_set(l->err, rc, "%s: search for type \"%.200s\" failed", l->s->ops->name, l->asked);
-    return rc;
-}
-
-static int not_found(const struct lookup *l) {
-    return err_set(l->err, KVM_NOTFOUND, "no type \"%.200s\" in %s", l->asked, l->s->ops->name);
+    int rc = type_source_find(l->s, kind, name, out, l->err);
+    return rc && rc != KVM_NOTFOUND
+               ? err_prepend(l->err, rc, "search for type \"%.200s\"", l->asked)
+               : rc;
 }
 
 static int find_basic(const struct lookup *l, enum type_kind kind, const char *const names[2],
@@ -182,17 +179,205 @@ static int find_words(const struct lookup *l, const struct word *words, int n, t
     return rc == KVM_NOTFOUND && names ? find_basic(l, kind, names, out) : rc;
 }
 
-int type_find(struct type_db *db, const char *name, type_id *out, struct kvm_err *err) {
-    struct lookup l = {.asked = name, .err = err};
-    int rc = type_db_source(db, &l.s, err);
-    if (rc) return rc;
+// --- search in the graph
+struct query {
+    const char *text;
     struct word words[MAX_WORDS];
-    int n = split(name, words);
-    if (n == 0) return err_set(err, KVM_INVAL, "not the name of a C type: \"%.200s\"", name);
-    if (n == 1 && word_is(&words[0], "void")) {
-        *out = 0;
+    int n;
+    bool is_void;
+};
+
+static int parse(const char *text, struct query *q, struct kvm_err *err) {
+    q->text = text;
+    q->n = split(text, q->words);
+    if (q->n == 0) return err_set(err, KVM_INVAL, "not the name of a C type: \"%.200s\"", text);
+    q->is_void = q->n == 1 && word_is(&q->words[0], "void");
+    return 0;
+}
+
+static int find_in(struct type_source *s, const struct query *q, type_id *out,
+                   struct kvm_err *err) {
+    struct lookup l = {.s = s, .asked = q->text, .err = err};
+    return find_words(&l, q->words, q->n, out);
+}
+
+int type_find(struct type_db *db, const char *name, type_id *out, struct kvm_err *err) {
+    struct type_source *s;
+    struct query q;
+    int rc = type_db_source(db, &s, err);
+    if (rc == 0) rc = parse(name, &q, err);
+    if (rc) return rc;
+    *out = 0;
+    if (q.is_void) return 0;
+    rc = find_in(s, &q, out, err);
+    return rc == KVM_NOTFOUND ? err_set(err, rc, "no type \"%.200s\" in %s", q.text, s->ops->name)
+                              : rc;
+}
+
+// What a walk over the sources found so far.
+struct found {
+    type_id defined, declared; // 0: none
+    uint32_t number;           // of the source that defines it
+    struct kvm_err unread;     // why a module that may have it could not be asked; code 0: all were
+};
+
+static int note(struct type_db *db, type_id id, struct found *f, struct kvm_err *err) {
+    struct type_info info;
+    bool same = true;
+    int rc = type_info(db, id, &info, err);
+    if (rc) return rc;
+    bool forward = info.kind == TYPE_FWD || (info.kind == TYPE_ENUM && info.count == 0);
+    if (forward) {
+        if (!f->declared) f->declared = id;
         return 0;
     }
-    rc = find_words(&l, words, n, out);
-    return rc == KVM_NOTFOUND ? not_found(&l) : rc;
+    if (f->defined) rc = type_same(db, f->defined, id, &same, err);
+    if (rc) return rc;
+    uint32_t number = (uint32_t)(id >> 32);
+    if (!same)
+        return err_set(
+            err, KVM_INVAL,
+            "\"%.100s\" is one type in %s and another in %s: name the module that is meant",
+            info.name, type_db_owner(db, f->number), type_db_owner(db, number));
+    if (!f->defined) {
+        f->defined = id;
+        f->number = number;
+    }
+    return 0;
+}
+
+// Asks the source of NUMBER, when there is one.
+static int ask(struct type_db *db, uint32_t number, const struct query *q, struct found *f,
+               struct kvm_err *err) {
+    struct type_source *s;
+    struct kvm_err why = {0};
+    type_id id;
+    int rc = type_db_numbered(db, number, &s, &why);
+    if (rc) {
+        bool unread = number >= TYPE_MODULES && rc != KVM_NOTFOUND;
+        if (unread && !f->unread.code) f->unread = why;
+        return 0;
+    }
+    rc = find_in(s, q, &id, &why);
+    if (rc == 0) return note(db, id, f, err);
+    if (rc == KVM_NOTFOUND) return 0;
+    if (number < TYPE_MODULES || rc == KVM_NOMEM) {
+        if (err) *err = why;
+        return rc;
+    }
+    // Another one may have it.
+    err_prepend(&why, rc, "module %s", type_db_owner(db, number));
+    if (!f->unread.code) f->unread = why;
+    return 0;
+}
+
+static int ask_modules(struct type_db *db, const struct query *q, struct found *f,
+                       struct kvm_err *err) {
+    uint32_t numbers;
+    int rc = 0;
+    if (type_db_numbers(db, &numbers, &f->unread) == 0) err_clear(&f->unread);
+    for (uint32_t n = TYPE_MODULES; rc == 0 && n < numbers; n += 2)
+        rc = ask(db, n, q, f, err);
+    return rc;
+}
+
+static int search(struct type_db *db, const struct query *q, struct found *f, struct kvm_err *err) {
+    int rc = ask(db, TYPE_DECLARED, q, f, err);
+    if (rc == 0 && !f->defined) rc = ask(db, TYPE_KERNEL, q, f, err);
+    if (rc == 0 && !f->defined) rc = ask_modules(db, q, f, err);
+    return rc;
+}
+
+// MODULE "vmlinux": the kernel's own types, no module is asked.
+static int search_module(struct type_db *db, const char *module, const struct query *q,
+                         struct found *f, struct kvm_err *err) {
+    uint32_t number = TYPE_KERNEL;
+    struct type_source *s;
+    int rc = 0;
+    if (strcmp(module, "vmlinux") != 0) rc = type_db_module(db, module, &number, err);
+    if (rc == 0) rc = type_db_numbered(db, number, &s, err);
+    if (rc == 0) rc = ask(db, TYPE_DECLARED, q, f, err);
+    if (rc == 0 && !f->defined) rc = ask(db, number, q, f, err);
+    if (f->unread.code) { // it may have one that stands before the kernel's
+        if (err) *err = f->unread;
+        return f->unread.code;
+    }
+    if (rc == 0 && !f->defined) rc = ask(db, TYPE_KERNEL, q, f, err);
+    return rc;
+}
+
+// No source that could be read has it. The types of a module that could not be read are told of, but a name that only some
+// kernels have must be known as absent in a dump without the modules' pages, too.
+static int absent(struct type_db *db, const char *name, const struct found *f,
+                  struct kvm_err *err) {
+    struct kvm_err why = {0};
+    if (f->unread.code == KVM_NOMEM) return err_nomem(err, "types of a module");
+    const char *origin = type_origin(db, &why);
+    if (!origin) { // an error that tells why there are no types
+        if (err) *err = why;
+        return why.code;
+    }
+    if (!f->unread.code)
+        return err_set(err, KVM_NOTFOUND, "no type \"%.200s\" in %s", name, origin);
+    return err_set(err, KVM_NOTFOUND, "no type \"%.200s\" in %s; %.200s", name, origin,
+                   f->unread.text);
+}
+
+// Kernels have a dozen names that two of their source files use for different structs: which is meant is not known.
+static int check_single(struct type_db *db, type_id id, struct kvm_err *err) {
+    struct type_source *s;
+    struct type_info info, other;
+    bool same = true;
+    uint32_t at = 0;
+    int rc = type_db_numbered(db, (uint32_t)(id >> 32), &s, err);
+    if (rc == 0) rc = type_info(db, id, &info, err);
+    if (rc || !s->ops->next_definition) return rc;
+    while (same) {
+        // What can't be read is not known to be another one.
+        if (s->ops->next_definition(s, info.kind, info.name, &at, NULL) || at == 0) return 0;
+        rc = type_same(db, id, type_id_of(s, at), &same, err);
+        if (rc) return rc;
+    }
+    rc = type_info(db, type_id_of(s, at), &other, err);
+    return rc ? rc
+              : err_set(
+                    err, KVM_INVAL,
+                    "\"%.100s\" is more than one type in %s, of %llu bytes, of %llu bytes: choose "
+                    "among k:types(kind, name)",
+                    info.name, type_db_owner(db, s->number), (unsigned long long)info.size,
+                    (unsigned long long)other.size);
+}
+
+int type_lookup(struct type_db *db, const char *module, const char *name, type_id *out,
+                struct kvm_err *err) {
+    struct query q;
+    struct found f = {0};
+    int rc = parse(name, &q, err);
+    if (rc) return rc;
+    *out = 0;
+    if (q.is_void) return 0;
+    rc = module ? search_module(db, module, &q, &f, err) : search(db, &q, &f, err);
+    if (rc) return rc;
+    *out = f.defined ? f.defined : f.declared;
+    if (f.defined && !module) return check_single(db, f.defined, err);
+    if (*out) return 0;
+    if (module) return err_set(err, KVM_NOTFOUND, "no type \"%.200s\" in %.100s", name, module);
+    return absent(db, name, &f, err);
+}
+
+int type_definition(struct type_db *db, enum type_kind kind, const char *name, type_id *out,
+                    struct kvm_err *err) {
+    char text[MAX_NAME + 8];
+    struct query q;
+    struct found f = {0};
+    if (strlen(name) >= MAX_NAME) return KVM_NOTFOUND;
+    snprintf(text, sizeof(text), "%s %s", kind == TYPE_UNION ? "union" : "struct", name);
+    if (parse(text, &q, NULL)) return KVM_NOTFOUND;
+    int rc = search(db, &q, &f, err);
+    if (rc == 0 && f.defined) rc = check_single(db, f.defined, err);
+    if (rc == KVM_INVAL) return KVM_NOTFOUND; // which of several is not known here
+    if (rc) return rc;
+    if (!f.defined) return KVM_NOTFOUND;
+    *out = f.defined;
+    return 0;
 }

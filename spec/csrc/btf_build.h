@@ -34,6 +34,7 @@ enum { B_ENUM64 = 19 };
 struct btf_build {
     bool big;
     uint32_t last;
+    uint32_t strings_below; // split BTF: how many bytes of strings its base has
     size_t types_len, strings_len;
     uint8_t types[BTF_BUILD_TYPES];
     char strings[BTF_BUILD_STRINGS];
@@ -45,6 +46,15 @@ __attribute__((unused)) static void b_init(struct btf_build *b, bool big) {
     memset(b, 0, sizeof(*b));
     b->big = big;
     b->strings_len = 1;
+}
+
+// Split BTF goes on where BASE ends.
+__attribute__((unused)) static void b_init_split(struct btf_build *b,
+                                                 const struct btf_build *base) {
+    b_init(b, base->big);
+    b->last = base->last;
+    b->strings_below = (uint32_t)base->strings_len;
+    b->strings_len = 0;
 }
 
 __attribute__((unused)) static void b_u32(struct btf_build *b, uint32_t v) {
@@ -59,7 +69,7 @@ __attribute__((unused)) static uint32_t b_string(struct btf_build *b, const char
     assert(b->strings_len + len <= sizeof(b->strings));
     memcpy(b->strings + b->strings_len, s, len);
     b->strings_len += len;
-    return (uint32_t)(b->strings_len - len);
+    return b->strings_below + (uint32_t)(b->strings_len - len);
 }
 
 // struct btf_type; returns the id.

@@ -36,7 +36,7 @@ static struct type_db *open_built(void) {
 static struct type_info info_of(struct type_db *db, type_id id) {
     struct type_info info = {.name = "?"};
     struct kvm_err err = {0};
-    if (type_info(db, id, &info, &err)) ok(false, "type %u: %s", id, err.text);
+    if (type_info(db, id, &info, &err)) ok(false, "type %u: %s", (unsigned)id, err.text);
     return info;
 }
 
@@ -98,8 +98,8 @@ static void test_kinds(bool big) {
     for (type_id id = 0; id <= S_LAST; id++) {
         struct type_info info = info_of(db, id);
         ok(info.kind == kinds[id] && info.size == sizes[id],
-           "%s-endian type %u: kind %d, %llu bytes", big ? "big" : "little", id, info.kind,
-           (unsigned long long)info.size);
+           "%s-endian type %u: kind %d, %llu bytes", big ? "big" : "little", (unsigned)id,
+           info.kind, (unsigned long long)info.size);
     }
     type_db_destroy(db);
 }
@@ -131,7 +131,12 @@ static void test_details(bool big) {
     is_int(type_find(db, "struct list_head", &id, &err), 0, "finds a struct");
     is_int(id, S_LIST, "the first definition of two, not the declaration");
     is_int(type_strip(db, S_FWD_LIST, &id, NULL, &err), 0, "strips a declaration");
-    is_int(id, S_LIST, "to the definition");
+    is_int(id, S_FWD_LIST, "which stays one where there are two definitions");
+    is_int(type_lookup(db, NULL, "struct list_head", &id, &err), KVM_INVAL,
+           "tells of two definitions");
+    is_int(type_lookup(db, "vmlinux", "struct list_head", &id, &err), 0,
+           "but gives the first of the kernel's");
+    is_int(id, S_LIST, "when these are asked for");
     is_int(type_find(db, "union only_declared", &id, &err), 0, "finds what is only declared");
     is_int(id, S_FWD_ONLY, "as declaration");
     is_int(type_find(db, "struct only_declared", &id, &err), KVM_NOTFOUND, "not with another tag");
@@ -226,7 +231,7 @@ static void test_header(void) {
     is_format("version 2", KVM_UNSUPPORTED);
     b_sample(&b, false);
     b.blob[B_HEADER + b.types_len] = 'x';
-    is_format("strings that do not start with a NUL", KVM_FORMAT);
+    is_format("strings that do not start with a NUL", KVM_UNSUPPORTED);
     b_sample(&b, false);
     b.blob_len = 0;
     is_format("nothing", KVM_FORMAT);

@@ -3,12 +3,11 @@
 // layouts are compared with what this program's own compiler says of the same declarations. And
 // BTF in ELF files. Needs a compiler at run time ($CC, else cc).
 #include "btf_build.h"
+#include "compiled.h"
 #include "tap.h"
 #include "type/type.h"
 
 #include <stddef.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 // Declares it here, and keeps the text for the file that is compiled.
 #define SAMPLE(...)                                                                                \
@@ -58,28 +57,6 @@ static const char other_unit[] = "struct other { short a; struct { char b, c; } 
                                  "struct other other_here; typedef struct other other_t;\n"
                                  "other_t *other_more;\n";
 
-static char dir[] = "/tmp/kvm-dwarf-XXXXXX";
-
-static void path_of(char *out, size_t size, const char *name) {
-    snprintf(out, size, "%s/%s", dir, name);
-}
-
-static void write_file(const char *name, const void *p, size_t len) {
-    char path[128];
-    path_of(path, sizeof(path), name);
-    FILE *f = fopen(path, "wb");
-    if (!f || fwrite(p, 1, len, f) != len) ok(false, "write %s", path);
-    if (f) fclose(f);
-}
-
-static bool compile(const char *flags) {
-    const char *cc = getenv("CC");
-    char command[512];
-    snprintf(command, sizeof(command), "cd %s && %s -w -fPIC %s", dir, cc && *cc ? cc : "cc",
-             flags);
-    return system(command) == 0; // NOLINT(cert-env33-c): the caller's own compiler
-}
-
 struct opening {
     char path[128];
     bool btf;
@@ -94,7 +71,7 @@ static int load(void *ctx, struct type_source **out, struct kvm_err *err) {
 static struct opening opening;
 static struct type_db *open_file(const char *name, bool btf) {
     opening.btf = btf;
-    path_of(opening.path, sizeof(opening.path), name);
+    compiled_path(opening.path, sizeof(opening.path), name);
     return type_db_create(load, &opening);
 }
 
@@ -242,8 +219,8 @@ static void test_units(struct type_db *db) {
 
 __attribute__((unused)) static void test_version(const char *flags) {
     char command[256];
-    snprintf(command, sizeof(command), "%s -shared -o sample.so sample.c other.c", flags);
-    if (!compile(command)) {
+    snprintf(command, sizeof(command), "%s -o sample.so sample.c other.c", flags);
+    if (!compiled_by_cc(command)) {
         skip(flags, "the compiler does not know it");
         return;
     }
@@ -259,17 +236,32 @@ __attribute__((unused)) static void test_version(const char *flags) {
 
 static void test_dwarf(void) {
 #if HAVE_LIBDW
-    test_version("-gdwarf-5");
-    test_version("-gdwarf-4");
-    test_version("-gdwarf-4 -gstrict-dwarf");
-    test_version("-gdwarf-3 -gstrict-dwarf");
-    test_version("-gdwarf-2 -gstrict-dwarf");
-    test_version("-gdwarf-5 -gz=zlib");
+    static const char *const versions[] = {
+        "-gdwarf-5",
+        "-gdwarf-4",
+        "-gdwarf-4 -gstrict-dwarf",
+        "-gdwarf-3 -gstrict-dwarf",
+        "-gdwarf-2 -gstrict-dwarf",
+        "-gdwarf-5 -gz=zlib",
+        "-gdwarf-5 -fdebug-types-section",
+        "-gdwarf-4 -fdebug-types-section",
+    };
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        char flags[64];
+        snprintf(flags, sizeof(flags), "%s -shared", versions[i]);
+        test_version(flags);
+        if (strstr(versions[i], "types-section")) continue;
+        snprintf(flags, sizeof(flags), "%s -r", versions[i]); // a relocatable file, as modules are
+        test_version(flags);
+    }
     struct kvm_err err = {0};
-    ok(compile("-g0 -shared -o nothing.so sample.c") && compile("-g -c -o sample.o sample.c"),
-       "files that can't be read compile");
+    ok(compiled_by_cc("-g0 -shared -o nothing.so sample.c") &&
+           compiled_by_cc("-g0 -c -o nothing.o sample.c"),
+       "files without DWARF compile");
     is_int(open_code("nothing.so", false, &err), KVM_NOTFOUND, "no DWARF");
-    is_int(open_code("sample.o", false, &err), KVM_UNSUPPORTED, "a relocatable file");
+    is_int(open_code("nothing.o", false, &err), KVM_NOTFOUND, "nor in a relocatable file");
+    if (compiled_by_cc("-g -fdebug-types-section -c -o units.o sample.c"))
+        is_int(open_code("units.o", false, &err), KVM_UNSUPPORTED, "type units of one");
     is_int(open_code("sample.c", false, &err), KVM_FORMAT, "no ELF file");
     is_int(open_code("missing", false, &err), KVM_IO, "no file");
 #else
@@ -281,13 +273,13 @@ static void test_dwarf(void) {
 static void test_cut(const char *name, bool btf) {
     static uint8_t bytes[1 << 16];
     char path[128];
-    path_of(path, sizeof(path), name);
+    compiled_path(path, sizeof(path), name);
     FILE *f = fopen(path, "rb");
     size_t len = f ? fread(bytes, 1, sizeof(bytes), f) : 0, odd = 0;
     if (f) fclose(f);
     for (size_t cut = 0; cut < len; cut += len / 100 + 1) {
         struct kvm_err err = {0};
-        write_file("cut", bytes, cut);
+        compiled_write("cut", bytes, cut);
         struct type_db *db = open_file("cut", btf);
         type_id id;
         int rc = type_find(db, "struct sample", &id, &err);
@@ -303,9 +295,10 @@ static void test_elf_btf(void) {
         "__asm__(\".section .BTF,\\\"a\\\"\\n.incbin \\\"raw.btf\\\"\\n.previous\");\nint here;\n";
     struct kvm_err err = {0};
     b_sample(&b, false);
-    write_file("raw.btf", b.blob, b.blob_len);
-    write_file("section.c", section, strlen(section));
-    ok(compile("-g0 -shared -o btf.so section.c") && compile("-g0 -shared -o none.so other.c"),
+    compiled_write("raw.btf", b.blob, b.blob_len);
+    compiled_write("section.c", section, strlen(section));
+    ok(compiled_by_cc("-g0 -shared -o btf.so section.c") &&
+           compiled_by_cc("-g0 -shared -o none.so other.c"),
        "ELF files with and without .BTF compile");
     static const char *const files[] = {"raw.btf", "btf.so"};
     for (int i = 0; i < 2; i++) {
@@ -321,16 +314,16 @@ static void test_elf_btf(void) {
     is_int(open_code("section.c", true, &err), KVM_FORMAT, "neither ELF nor BTF");
     is_int(open_code("missing", true, &err), KVM_IO, "no file");
     is_int(open_code(".", true, &err), KVM_FORMAT, "a directory");
-    write_file("one", "\x9f", 1);
+    compiled_write("one", "\x9f", 1);
     is_int(open_code("one", true, &err), KVM_FORMAT, "one byte");
-    write_file("short.btf", b.blob, b.blob_len / 2);
+    compiled_write("short.btf", b.blob, b.blob_len / 2);
     is_int(open_code("short.btf", true, &err), KVM_FORMAT, "half of it");
     test_cut("btf.so", true);
 }
 
 // What gcc itself writes as BTF (-gbtf, gcc 12 and later).
 static void test_compiler_btf(void) {
-    if (!compile("-gbtf -c -o gbtf.o sample.c")) {
+    if (!compiled_by_cc("-gbtf -c -o gbtf.o sample.c")) {
         skip("-gbtf", "the compiler does not know it");
         return;
     }
@@ -346,19 +339,17 @@ static void test_compiler_btf(void) {
 }
 
 int main(void) {
-    if (!mkdtemp(dir)) return 1;
+    if (!compiled_begin()) return 1;
     char text[4096];
     int n = snprintf(text, sizeof(text), "%s\n%s", sample_text, units);
-    write_file("sample.c", text, (size_t)n);
-    write_file("other.c", other_unit, strlen(other_unit));
-    if (compile("-c -o probe.o other.c")) {
+    compiled_write("sample.c", text, (size_t)n);
+    compiled_write("other.c", other_unit, strlen(other_unit));
+    if (compiled_by_cc("-c -o probe.o other.c")) {
         test_dwarf();
         test_elf_btf();
         test_compiler_btf();
     } else {
         skip("DWARF and BTF of compiled files", "no compiler");
     }
-    char command[64];
-    snprintf(command, sizeof(command), "rm -rf %s", dir);
-    return system(command) ? 1 : done(); // NOLINT(cert-env33-c): a directory made here
+    return compiled_end() ? done() : 1;
 }

@@ -67,7 +67,7 @@ int main(void) {
     refuse("KDUMP   ", 8, KVM_FORMAT, "kdump: header is cut short at 8 of 4096 bytes");
     path_refused("/nonexistent/vmcore", KVM_IO, "/nonexistent/vmcore: No such file or directory");
     path_refused("/", KVM_FORMAT, "/: a directory, not a dump");
-    path_refused("/dev/null", KVM_FORMAT, "/dev/null: a character device, not a dump");
+    path_refused("/dev/zero", KVM_FORMAT, "/dev/zero: a character device, not a dump");
     path_refused("/proc/self/exe", KVM_FORMAT, "not a core");
     return done();
 }

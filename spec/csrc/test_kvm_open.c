@@ -78,6 +78,25 @@ static void resolves(void) {
     kvm_close(kd);
 }
 
+// This program as the namelist of a kernel without memory.
+static void no_memory(void) {
+    ok(!kvm_openfiles(NULL, "/dev/null", NULL, O_RDONLY, buf), "/dev/null without an exec file");
+    is_str(buf, "/dev/null has no memory: name a namelist", "its message");
+    kvm_t *kd = kvm_openfiles("/proc/self/exe", "/dev/null", NULL, O_RDONLY, buf);
+    if (!ok(kd != NULL, "with one it opens")) return;
+    struct kvm_nlist nl[] = {{.n_name = "main"}, {.n_name = NULL}};
+    is_int(kvm_nlist2(kd, nl), 0, "symbols of the exec file");
+    is_int(nl[0].n_type, N_TEXT | N_EXT, "their type");
+    is_int(kvm_native(kd), 1, "the machine is the exec file's");
+    char byte;
+    int count = 0;
+    is_int(kvm_read2(kd, nl[0].n_value, &byte, 1), -1, "memory can't be read");
+    has_text(kvm_geterr(kd), "no memory: the core is /dev/null", "its message");
+    ok(!kvm_getprocs(kd, KERN_PROC_ALL, 0, &count), "there are no processes");
+    is_int(kvm_getmaxcpu(kd), -1, "nor CPUs");
+    is_int(kvm_close(kd), 0, "kvm_close");
+}
+
 int main(void) {
     errno = 0;
     is_int(kvm_close(NULL), -1, "kvm_close(NULL)");
@@ -85,6 +104,7 @@ int main(void) {
     is_str(kvm_geterr(NULL), "", "kvm_geterr(NULL) is empty");
     opens_wrongly();
     prints();
+    no_memory();
     if (access(sample_core(), R_OK) != 0) {
         skip("opening a dump", "there is no examples/panic.kdump");
         return done();

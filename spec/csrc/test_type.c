@@ -67,7 +67,7 @@ static void test_find(struct type_db *db) {
         struct kvm_err err = {0};
         int rc = type_find(db, cases[i].name, &id, &err);
         ok(rc == cases[i].rc && id == cases[i].id, "find \"%s\": %d, type %u", cases[i].name, rc,
-           id);
+           (unsigned)id);
         if (rc) has_text(err.text, cases[i].name, "with the name in the text");
     }
 }
@@ -307,7 +307,7 @@ static void test_out_of_memory(void) {
         if (rc == KVM_NOMEM) failures++;
         if (rc && rc != KVM_NOMEM) ok(false, "allocation %lu: %s", n, err.text);
         if (db && rc && type_find(db, "struct task", &id, &err)) ok(false, "again: %s", err.text);
-        if (db && id != S_TASK) ok(false, "allocation %lu: type %u", n, id);
+        if (db && id != S_TASK) ok(false, "allocation %lu: type %u", n, (unsigned)id);
         type_db_destroy(db);
     }
     is_int(failures, 5, "database, source, index, chains and hash can fail");

@@ -5,8 +5,10 @@ package.path = "./?.lua;" .. package.path
 local dir = assert(arg[1])
 local Memory = require "spec.support.build.memory"
 local btf = require "spec.support.build.btf"
+local ctf = require "spec.support.build.ctf"
 local codec = require "spec.support.build.codec"
 local elfcore = require "spec.support.build.elfcore"
+local elffile = require "spec.support.build.elffile"
 local kallsyms = require "spec.support.build.kallsyms"
 local kdump = require "spec.support.build.kdump"
 local linux = require "spec.support.build.linux"
@@ -95,4 +97,42 @@ for _, big in ipairs{false, true} do
   b:func("start", b:func_proto(int, {{"argc", int}, {"", 0}}))
   b:datasec(".data", 8, {{b:var("jiffies", u64, 1), 0, 8}})
   put("btf", big and "be" or "le", b:bytes())
+end
+
+-- The numbers stay the same: 1 to 16 are types, the last is one with a name of its own.
+local function ctf_types(version, big, bit)
+  local c = ctf.new(version, big)
+  local int, long, char = c:int("int", 4, "signed"), c:int("long", 8, "signed"), c:int("char", 1, "char")
+  local low = c:int("int", 4, "signed", 3)
+  c:struct("list", 16, {{"next", bit | 6, 0}, {"prev", bit | 6, 64}})
+  c:ptr(bit | 5)
+  c:union("either", 8, {{"a", bit | int, 0}, {"b", bit | long, 0}})
+  local state = c:enum("state", 4, {{"DEAD", -1}, {"RUNNING", 1}})
+  c:struct("proc", 48, {{"low", bit | low, 0}, {"list", bit | 5, 64}, {nil, bit | 7, 192}, {"state", bit | state, 256}})
+  c:struct("large", 9000, {{"first", bit | int, 0}, {"last", bit | int, 8 * 8996}})
+  c:array(bit | c:array(bit | char, 3, bit | long), 2, bit | long)
+  c:ptr(bit | c:func(bit | int, {bit | 6, 0}))
+  c:typedef("pid_t", bit | c:const(bit | c:volatile(bit | int)))
+  c:fwd "unknown"
+  c:float("double", 8)
+  return c
+end
+for _, version in ipairs{2, 3} do
+  for _, big in ipairs{false, true} do
+    local name = ("v%d%s"):format(version, big and "be" or "le")
+    local c = ctf_types(version, big, 0)
+    for i = 1, 8 do c:object(i) end
+    c:routine(1, {6, 0})
+    c:routine()
+    c:routine(2, {})
+    put("ctf", name, c:bytes{labels = {"14.0"}})
+    put("ctf", name .. "-zlib", c:bytes{compressed = true})
+    local bit = version == 3 and 1 << 31 or 1 << 15
+    put("ctf", name .. "-child", ctf_types(version, big, bit):bytes{parent = "kernel", label = "14.0"})
+    local file = {class = 64, big = big, machine = big and 21 or 62}
+    local syms, strings = elffile.symtab(file, {{name = "x"}, {name = "f", type = elffile.FUNC}})
+    file.sections = {{name = ".SUNW_ctf", data = c:bytes(), link = 2},
+      {name = ".symtab", type = elffile.SYMTAB, data = syms, link = 3, entsize = 24}, {name = ".strtab", type = 3, data = strings}}
+    put("ctf", name .. "-elf", elffile.build(file))
+  end
 end

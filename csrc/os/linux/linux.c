@@ -46,6 +46,7 @@ const struct os_ops os_linux = {
     .locate = locate,
     .add_symbols = linux_add_symbols,
     .load_types = linux_load_types,
+    .load_module_types = linux_load_module_types,
     .each_proc = linux_each_proc,
     .find_proc = linux_find_proc,
     .proc_root = linux_proc_root,
@@ -55,5 +56,6 @@ const struct os_ops os_linux = {
     .direct_map = direct_map,
     .max_cpu = linux_max_cpu,
     .each_module = linux_each_module,
+    .each_section = linux_each_section,
     .destroy = destroy,
 };

@@ -51,6 +51,8 @@ extern const struct os_ops os_linux;
 int linux_locate(struct os *os, struct kvm_err *err);
 int linux_add_symbols(struct os *os, struct kvm_err *err);
 int linux_load_types(struct os *os, struct type_source **out, struct kvm_err *err);
+int linux_load_module_types(struct os *os, const struct os_module *m, struct type_source *kernel,
+                            uint32_t number, struct type_source **out, struct kvm_err *err);
 
 int linux_each_proc(struct os *os, bool threads, os_proc_visit *fn, void *ctx, struct kvm_err *err);
 int linux_find_proc(struct os *os, int32_t tid, struct os_proc *out, struct kvm_err *err);
@@ -68,6 +70,8 @@ int linux_loadavg(struct os *os, double avg[3], struct kvm_err *err);
 int linux_each_swap(struct os *os, int (*fn)(void *ctx, const struct os_swap *s), void *ctx,
                     struct kvm_err *err);
 int linux_each_module(struct os *os, os_module_visit *fn, void *ctx, struct kvm_err *err);
+int linux_each_section(struct os *os, const struct os_module *m, os_section_visit *fn, void *ctx,
+                       struct kvm_err *err);
 
 int linux_max_cpu(struct os *os, int *out, struct kvm_err *err);
 // The offsets of all possible CPUs, read once. Borrowed until the os is destroyed.
