@@ -20,6 +20,7 @@ dependencies = {
   "lua ~> 5.4",
   "argparse >= 0.7",
   "lua-cjson >= 2.1",
+  "lpeg >= 1.0",
 }
 build = {
   type = "make",

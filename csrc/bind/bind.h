@@ -51,6 +51,7 @@ static inline kvm_t *bind_handle(lua_State *L) {
     return bind_check(L, 1);
 }
 void bind_handle_metatable(lua_State *L); // makes it; methods with it as first upvalue
+void bind_handle_methods(lua_State *L);   // pushes the table of methods
 
 // --- space.c
 // The address space at stack index ARG: nil or "virtual", "physical", a process id, or a process's
@@ -94,6 +95,11 @@ static inline void bind_set_boolean(lua_State *L, const char *key, bool v) {
 }
 
 // --- type.c
+extern const char *const bind_type_kinds[TYPE_KINDS]; // as Type:kind() names them; NULL: not a type
+// Pushes a type of the handle at stack index HANDLE.
+void bind_type_push(lua_State *L, int handle, type_id id);
+// The type at INDEX; false when there is no type, or one of another handle than that at HANDLE.
+bool bind_type_get(lua_State *L, int index, int handle, type_id *out);
 void bind_type_metatable(lua_State *L);
 
 // --- methods, each documented where it is defined
@@ -131,5 +137,9 @@ int l_info_info(lua_State *L);
 int l_info_stats(lua_State *L);
 int l_slim(lua_State *L);
 int l_type_type(lua_State *L);
+int l_type_types(lua_State *L);
+int l_type_declare(lua_State *L);
+int l_type_variable(lua_State *L);
+int l_source(lua_State *L);
 
 #endif

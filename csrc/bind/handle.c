@@ -55,6 +55,10 @@ static void set_option(lua_State *L, struct session_options *opt, const char *ke
         opt->overlay = option_boolean(L, key);
     else if (strcmp(key, "trace") == 0)
         opt->trace = option_boolean(L, key);
+    else if (strcmp(key, "debug_dir") == 0)
+        opt->debug_dir = option_path(L, key);
+    else if (strcmp(key, "debuginfod") == 0)
+        opt->debuginfod = option_boolean(L, key);
     else if (strcmp(key, "cache") == 0)
         opt->cache_bytes = option_bytes(L, key);
     else
@@ -82,10 +86,14 @@ Opens a kernel.
 Without a core it is the live kernel. A core that can't be opened is an error: nothing else is
 opened in its place.
 @function open
-@tparam[opt] string|table core path of a crash dump, or a table of options: `core`; `namelist`, the
- path of an ELF kernel with symbols; `write` (boolean), allow `k:write`; `overlay` (boolean, true),
+@tparam[opt] string|table core path of a crash dump, or a table of options: `core`, `/dev/null` for the
+ namelist alone: no memory, but its symbols and types, of any machine; `namelist`, the path of an ELF
+ kernel with symbols; `write` (boolean), allow `k:write`; `overlay` (boolean, true),
  writes stay in memory, false: they go to the file; `cache`, bytes of the cache of decompressed
- pages; `trace` (boolean), remember which pages are read, for `k:slim`
+ pages; `trace` (boolean), remember which pages are read, for `k:slim`; `debug_dir`, the directory of
+ debug files ("/usr/lib/debug"); `debuginfod` (boolean), ask the servers of `DEBUGINFOD_URLS` for
+ debug files that are not there. Debug files are looked for when something is asked that only they
+ tell, and must have the build id of the kernel or module
 @treturn[1] kvm.Handle k
 @return[2] nil
 @treturn[2] string message
@@ -97,7 +105,7 @@ opened in its place.
 int l_handle_open(lua_State *L) {
     struct session_options opt = {.overlay = true};
     read_options(L, &opt);
-    struct bind_handle *h = lua_newuserdatauv(L, sizeof(*h), 0);
+    struct bind_handle *h = lua_newuserdatauv(L, sizeof(*h), 1); // its table of Lua state
     h->kd = NULL;
     luaL_setmetatable(L, BIND_HANDLE);
     struct kvm_err err = {0};
@@ -158,7 +166,9 @@ static const luaL_Reg methods[] = {
     {"modules", l_system_modules},  {"swaps", l_system_swaps},
     {"registers", l_registers},     {"info", l_info_info},
     {"stats", l_info_stats},        {"slim", l_slim},
-    {"type", l_type_type},          {NULL, NULL},
+    {"type", l_type_type},          {"declare", l_type_declare},
+    {"variable", l_type_variable},  {"source", l_source},
+    {"types", l_type_types},        {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
@@ -176,4 +186,10 @@ void bind_handle_metatable(lua_State *L) {
     luaL_setfuncs(L, methods, 1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
+}
+
+void bind_handle_methods(lua_State *L) {
+    luaL_getmetatable(L, BIND_HANDLE);
+    lua_getfield(L, -1, "__index");
+    lua_remove(L, -2);
 }

@@ -2,6 +2,8 @@
 // What was opened, and what it has cost.
 #include "bind/bind.h"
 
+#include "fmt/elf.h"
+
 static void set_known(lua_State *L, const char *key, const char *v) {
     if (v && v[0]) bind_set_string(L, key, v);
 }
@@ -28,12 +30,15 @@ static void push_vmcoreinfo(lua_State *L, const struct vmcoreinfo *v) {
 
 static void set_facts(lua_State *L, const kvm_t *kd) {
     const struct os_facts *f = &kd->os.facts;
+    const struct image_facts *image = &kd->image->facts;
     set_known(L, "os", f->os);
-    set_known(L, "arch", kd->os.mmu.ops ? kd->os.mmu.ops->name : NULL);
+    set_known(L, "arch", elf_machine_name(image->machine, image->elf_class, image->big));
+    bind_set_string(L, "byte_order", kd->os.virt.big ? "big" : "little");
+    bind_set_integer(L, "pointer_size", kd->os.virt.word_size);
     set_known(L, "release", f->release);
     set_known(L, "machine", f->machine);
     set_known(L, "build_id", f->build_id);
-    bind_set_integer(L, "page_size", f->page_size);
+    if (f->page_size) bind_set_integer(L, "page_size", f->page_size);
     if (f->cpus) bind_set_integer(L, "cpus", f->cpus);
     if (f->has_kaslr_off) bind_set_integer(L, "kaslr_offset", f->kaslr_off);
     if (f->has_phys_base) bind_set_integer(L, "phys_base", (uint64_t)f->phys_base);
@@ -51,7 +56,8 @@ static void set_origins(lua_State *L, kvm_t *kd) {
 What was opened. Fields that the dump does not tell are absent.
 @function Handle:info
 @tparam[opt] table options `full` (boolean): load symbols and types, to tell where they come from
-@treturn table `os` ("linux"), `arch` ("x86_64"), `release`, `machine` ("x86_64"),
+@treturn table `os` ("linux"), `arch` ("x86_64"), `byte_order` ("little" or "big"), `pointer_size`
+ (bytes), `release`, `machine` ("x86_64"),
  `build_id` (hexadecimal), `format`, `incomplete` (boolean: marked so by its writer, or cut short),
  `page_size` (bytes), `cpus` (that left registers), `kaslr_offset`, `phys_base` (may be negative),
  `crash_time` (seconds since 1970), `path`, `vmcoreinfo` (table of strings by key; empty where there

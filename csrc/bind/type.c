@@ -6,7 +6,7 @@ struct bind_type {
     type_id id;
 };
 
-static const char *const kind_names[TYPE_KINDS] = {
+const char *const bind_type_kinds[TYPE_KINDS] = {
     [TYPE_VOID] = "void",
     [TYPE_INT] = "int",
     [TYPE_BOOL] = "bool",
@@ -53,8 +53,7 @@ static int fail(lua_State *L, struct subject *s) {
     return bind_fail(L, s->kd, &s->err);
 }
 
-// Pushes a type of the handle at stack index HANDLE.
-static void push_type(lua_State *L, int handle, type_id id) {
+void bind_type_push(lua_State *L, int handle, type_id id) {
     handle = lua_absindex(L, handle);
     struct bind_type *t = lua_newuserdatauv(L, sizeof(*t), 1);
     t->id = id;
@@ -63,26 +62,122 @@ static void push_type(lua_State *L, int handle, type_id id) {
     luaL_setmetatable(L, BIND_TYPE);
 }
 
+bool bind_type_get(lua_State *L, int index, int handle, type_id *out) {
+    const struct bind_type *t = luaL_testudata(L, index, BIND_TYPE);
+    if (!t) return false;
+    bool same = handle_of(L, index) == lua_touserdata(L, handle);
+    lua_pop(L, 1);
+    *out = t->id;
+    return same;
+}
+
 /***
 Finds a type by its name as C writes it: "struct list_head", "union thread_union", "enum pid_type",
 or a bare name, which is a typedef or a basic type ("pid_t", "unsigned long") or else the struct,
-union or enum of that tag.
+union or enum of that tag. What was declared by hand stands before the kernel's own types, which
+stand before those of modules.
 @function Handle:type
 @tparam string name
+@tparam[opt] string module of modules only this one, and before the kernel; "vmlinux": no module. The
+ first type of the name is given then; without it, that there is one only is made sure
 @treturn[1] kvm.Type
 @return[2] nil
 @treturn[2] string message
-@treturn[2] string code `notfound`, or why there are no types
+@treturn[2] string code `notfound`, or why there are no types; `inval`: the kernel or modules have
+ different types of that name
 @raise wrong types
 @usage assert(k:type("struct list_head"):size() == 16)
 */
 int l_type_type(lua_State *L) {
     kvm_t *kd = bind_handle(L);
-    const char *name = luaL_checkstring(L, 2);
+    const char *name = luaL_checkstring(L, 2), *module = luaL_optstring(L, 3, NULL);
     struct kvm_err err = {0};
     type_id id;
-    if (type_find(kd->os.types, name, &id, &err)) return bind_fail(L, kd, &err);
-    push_type(L, 1, id);
+    if (type_lookup(kd->os.types, module, name, &id, &err)) return bind_fail(L, kd, &err);
+    bind_type_push(L, 1, id);
+    return 1;
+}
+
+/***
+The type of a variable, from a debug file (`-N`, or by build id) or as far as BTF tells it. Where
+several static variables have the name, the one that `k:symbol(name)` finds is meant.
+@function Handle:variable
+@tparam string name
+@tparam[opt] string module the module that has it; without it, the kernel or the module whose symbol it is
+@treturn[1] kvm.Type
+@return[2] nil
+@treturn[2] string message
+@treturn[2] string code `notfound`: not known, and why there is no debug file; `inval`: several
+ static variables of that name have different types
+@raise wrong types
+@usage local t = k:variable("init_task") assert(t == nil or t:name() == "task_struct")
+*/
+int l_type_variable(lua_State *L) {
+    kvm_t *kd = bind_handle(L);
+    const char *name = luaL_checkstring(L, 2), *module = luaL_optstring(L, 3, NULL);
+    struct kvm_err err = {0};
+    type_id id;
+    if (session_variable(kd, module, name, &id, &err)) return bind_fail(L, kd, &err);
+    bind_type_push(L, 1, id);
+    return 1;
+}
+
+// Upvalues of the iterator: the handle, the number of the last type, the kind, the name or nil.
+static int types_step(lua_State *L) {
+    kvm_t *kd = bind_open(L, lua_upvalueindex(1));
+    struct type_db *db = kd->os.types;
+    lua_Integer id = lua_tointeger(L, lua_upvalueindex(2)), last = type_last(db);
+    enum type_kind kind = (enum type_kind)lua_tointeger(L, lua_upvalueindex(3));
+    const char *name = lua_tostring(L, lua_upvalueindex(4));
+    while (++id <= last) {
+        struct type_info info;
+        struct kvm_err err = {0};
+        if (type_info(db, (type_id)id, &info, &err)) bind_raise(L, kd, &err);
+        if (info.kind != kind || (name && strcmp(info.name, name) != 0)) continue;
+        lua_pushinteger(L, id);
+        lua_replace(L, lua_upvalueindex(2));
+        bind_type_push(L, lua_upvalueindex(1), (type_id)id);
+        return 1;
+    }
+    lua_pushinteger(L, last);
+    lua_replace(L, lua_upvalueindex(2));
+    return 0;
+}
+
+/***
+Goes through the kernel's own types of a kind, in the order in which they are stored, perhaps those of
+one name: there may be several. Functions and variables are types here.
+@function Handle:types
+@tparam string kind as `Type:kind` names it
+@tparam[opt] string name
+@treturn[1] function iterator of kvm.Type
+@return[2] nil
+@treturn[2] string message
+@treturn[2] string code why there are no types; `unsupported`: they come from a debug file, which is
+ not read as a whole
+@raise wrong types; where the types are damaged
+@usage for t in k:types("enum", "pid_type") do assert(t:name() == "pid_type") end
+*/
+int l_type_types(lua_State *L) {
+    kvm_t *kd = bind_handle(L);
+    const char *wanted = luaL_checkstring(L, 2);
+    luaL_optstring(L, 3, NULL);
+    lua_settop(L, 3);
+    int kind = 0;
+    while (kind < TYPE_KINDS &&
+           (!bind_type_kinds[kind] || strcmp(bind_type_kinds[kind], wanted) != 0))
+        kind++;
+    luaL_argcheck(L, kind < TYPE_KINDS, 2, "no kind of type");
+    struct kvm_err err = {0};
+    const char *origin = type_origin(kd->os.types, &err);
+    if (origin && strcmp(origin, "DWARF") == 0) // its types have no numbers before they are met
+        err_set(&err, KVM_UNSUPPORTED, "types of a debug file can't be listed");
+    if (err.code) return bind_fail(L, kd, &err);
+    lua_pushvalue(L, 1);
+    lua_pushinteger(L, 0);
+    lua_pushinteger(L, kind);
+    lua_pushvalue(L, 3);
+    lua_pushcclosure(L, types_step, 4);
     return 1;
 }
 
@@ -121,7 +216,7 @@ static int l_type_kind(lua_State *L) {
     struct subject s;
     struct type_info info;
     if (get_info(L, &s, &info)) return fail(L, &s);
-    lua_pushstring(L, kind_names[info.kind]);
+    lua_pushstring(L, bind_type_kinds[info.kind]);
     return 1;
 }
 
@@ -206,6 +301,50 @@ static bool has_target(enum type_kind kind) {
 }
 
 /***
+The number of a type in the handle's graph: two values with the same number are the same entry.
+@function Type:id
+@treturn integer 0 for void
+@raise use after close
+@usage assert(k:type("struct list_head"):id() == k:type("list_head"):id())
+*/
+static int l_type_id(lua_State *L) {
+    struct subject s;
+    check_subject(L, &s);
+    lua_pushinteger(L, (lua_Integer)s.id);
+    return 1;
+}
+
+/***
+The type without its typedefs and qualifiers; a declaration gives way to the definition, of a module
+where the kernel has none.
+@function Type:strip
+@treturn kvm.Type
+@raise use after close
+@usage assert(k:type("pid_t"):strip():spell() == "int")
+*/
+static int l_type_strip(lua_State *L) {
+    struct subject s;
+    type_id id;
+    check_subject(L, &s);
+    if (type_strip(s.kd->os.types, s.id, &id, NULL, &s.err)) return fail(L, &s);
+    bind_type_push(L, -1, id);
+    return 1;
+}
+
+/***
+The handle that a type is of.
+@function Type:handle
+@treturn kvm.Handle
+@raise use after close
+@usage assert(k:type("int"):handle() == k)
+*/
+static int l_type_handle(lua_State *L) {
+    struct subject s;
+    check_subject(L, &s);
+    return 1;
+}
+
+/***
 What a type is made from: what a pointer points to, an array's element, what a typedef or qualifier
 stands for, a function's prototype, a prototype's result.
 @function Type:target
@@ -218,7 +357,7 @@ static int l_type_target(lua_State *L) {
     struct type_info info;
     if (get_info(L, &s, &info)) return fail(L, &s);
     if (has_target(info.kind))
-        push_type(L, -1, info.target);
+        bind_type_push(L, -1, info.target);
     else
         lua_pushnil(L);
     return 1;
@@ -265,7 +404,7 @@ static int l_type_members(lua_State *L) {
     lua_settop(L, 1);
     if (get_info(L, &s, &info)) return fail(L, &s); // the handle is at 2
     if (info.kind != TYPE_STRUCT && info.kind != TYPE_UNION && info.kind != TYPE_FUNC_PROTO) {
-        err_set(&s.err, KVM_INVAL, "a type of kind %s has no members", kind_names[info.kind]);
+        err_set(&s.err, KVM_INVAL, "a type of kind %s has no members", bind_type_kinds[info.kind]);
         return fail(L, &s);
     }
     lua_newtable(L);
@@ -274,7 +413,7 @@ static int l_type_members(lua_State *L) {
         if (type_member(s.kd->os.types, s.id, i, &m, &s.err)) return fail(L, &s);
         lua_createtable(L, 0, 5);
         if (m.name && m.name[0]) bind_set_string(L, "name", m.name);
-        push_type(L, 2, m.type);
+        bind_type_push(L, 2, m.type);
         set_place(L, m.bit_offset, m.bit_size);
         lua_seti(L, -2, (lua_Integer)i + 1);
     }
@@ -296,7 +435,7 @@ static int l_type_enumerators(lua_State *L) {
     struct type_info info;
     if (get_info(L, &s, &info)) return fail(L, &s);
     if (info.kind != TYPE_ENUM) {
-        err_set(&s.err, KVM_INVAL, "a type of kind %s is no enum", kind_names[info.kind]);
+        err_set(&s.err, KVM_INVAL, "a type of kind %s is no enum", bind_type_kinds[info.kind]);
         return fail(L, &s);
     }
     lua_newtable(L);
@@ -331,7 +470,7 @@ static int l_type_field(lua_State *L) {
     check_subject(L, &s); // the handle is at 3
     if (type_field(s.kd->os.types, s.id, path, &f, &s.err)) return fail(L, &s);
     lua_createtable(L, 0, 4);
-    push_type(L, 3, f.type);
+    bind_type_push(L, 3, f.type);
     set_place(L, f.bit_offset, f.bit_size);
     return 1;
 }
@@ -339,7 +478,12 @@ static int l_type_field(lua_State *L) {
 static int type_eq(lua_State *L) {
     const struct bind_type *a = luaL_testudata(L, 1, BIND_TYPE);
     const struct bind_type *b = luaL_testudata(L, 2, BIND_TYPE);
-    lua_pushboolean(L, a && b && a->id == b->id && handle_of(L, 1) == handle_of(L, 2));
+    bool same = a && b && handle_of(L, 1) == handle_of(L, 2);
+    if (same && a->id != b->id) {
+        const struct bind_handle *h = handle_of(L, 1);
+        same = h->kd && type_same(h->kd->os.types, a->id, b->id, &same, NULL) == 0 && same;
+    }
+    lua_pushboolean(L, same);
     return 1;
 }
 
@@ -357,12 +501,21 @@ static int type_tostring(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"name", l_type_name},       {"kind", l_type_kind},
-    {"size", l_type_size},       {"spell", l_type_spell},
-    {"signed", l_type_signed},   {"bits", l_type_bits},
-    {"target", l_type_target},   {"count", l_type_count},
-    {"members", l_type_members}, {"enumerators", l_type_enumerators},
-    {"field", l_type_field},     {NULL, NULL},
+    {"name", l_type_name},
+    {"kind", l_type_kind},
+    {"size", l_type_size},
+    {"spell", l_type_spell},
+    {"signed", l_type_signed},
+    {"bits", l_type_bits},
+    {"target", l_type_target},
+    {"count", l_type_count},
+    {"members", l_type_members},
+    {"enumerators", l_type_enumerators},
+    {"field", l_type_field},
+    {"id", l_type_id},
+    {"strip", l_type_strip},
+    {"handle", l_type_handle},
+    {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {

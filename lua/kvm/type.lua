@@ -5,10 +5,31 @@ local err = require "kvm.error"
 
 local M = {}
 
--- A kvm.Type for a name, or the type itself.
+--- A type by a C type expression: "struct list_head *[4]", "int (*)(void)", "unsigned long".
+-- @tparam kvm.Handle k
+-- @tparam string expr
+-- @tparam[opt] string module whose types are asked before the kernel's
+-- @treturn kvm.Type
+-- @raise kvm.Error `notfound`; `inval` for what is no C type
+-- @usage assert(kvm.type.of(k, "struct list_head *[4]"):size() == 32)
+function M.of(k, expr, module)
+  return require "kvm.cdef".type(k, expr, module)
+end
+
+--- The type of pointers to a type.
+-- @tparam kvm.Type t
+-- @treturn kvm.Type
+-- @usage assert(kvm.type.pointer_to(k:type("int")):spell() == "int *")
+function M.pointer_to(t)
+  local k = t:handle()
+  return err.check(k:declare{kind = "pointer", target = t, size = k:info().pointer_size})
+end
+
+-- A kvm.Type for a name, or the type itself. Code that knows the kernel's structures wants the kernel's own first, and no
+-- search for others of that name.
 local function resolve(k, what)
-  if type(what) == "userdata" then return what end
-  return err.check(k:type(what))
+  if type(what) ~= "string" then return what end
+  return k:type(what, "vmlinux") or M.of(k, what)
 end
 
 --- The size of a type.

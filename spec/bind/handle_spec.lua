@@ -103,7 +103,7 @@ describe("a handle", function()
         called = called + 1
       end
     end
-    assert.are.equal(32, called)
+    assert.is_true(called >= 36, called .. " methods") -- and those of kvm.object, when it is loaded
   end)
 
   it("fails its children with closed", function()

@@ -102,6 +102,34 @@ describe("types", function()
     assert.is_true(k:type("pid_t"):target() == k:type("int"))
   end)
 
+  it("are listed by kind, and by name", function()
+    local function names(...)
+      local out = {}
+      for t in assert(k:types(...)) do out[#out + 1] = t:name() end
+      return out
+    end
+    assert.are.same({"list_head", "thing"}, names "struct")
+    assert.are.same({"thing"}, names("struct", "thing"))
+    assert.are.same({}, names("struct", "no_such"))
+    assert.are.same({"color"}, names "enum")
+    assert.are.same({}, names "float")
+    local step = k:types "union"
+    assert.are.equal(4, step():size())
+    assert.is_nil(step())
+    assert.is_nil(step())
+    local ok, message = pcall(k.types, k, "nosuch")
+    assert.is_false(ok)
+    assert.matches("bad argument #2 to .*no kind of type", message)
+    assert.is_true(badargs.check(k.types, "types", {k, "int", "x"}, {"any", "string|number|integer", "?string|number|integer"}) > 3)
+  end)
+
+  it("are not listed when the handle is closed", function()
+    local step = k:types "struct"
+    k:close()
+    local ok, e = pcall(step)
+    assert.are.same({false, "closed"}, {ok, e.code})
+  end)
+
   it("have a text", function()
     assert.are.equal("kvm.Type (struct thing)", tostring(thing))
     assert.are.equal("kvm.Type", getmetatable(thing).__name)

@@ -2,6 +2,7 @@
 -- A namelist beside the dump: its symbols, moved by the KASLR offset, and its types where the kernel has none in memory.
 local harness = require "spec.support.harness"
 local linux = require "spec.support.build.linux"
+local support = require "spec.support.compile"
 
 local SOURCE <const> = [[
 struct inner { unsigned char low : 3, high : 5; };
@@ -10,15 +11,8 @@ struct only_in_the_namelist sample_variable;
 int sample_function(void) { return sample_variable.first; }
 ]]
 
--- An ELF file linked where a kernel is, from SOURCE.
 local function compile(flags)
-  local c, elf = harness.temp(SOURCE), harness.temp()
-  local command = ("%s -x c %s -g -O1 -nostdlib -static -fno-pie -no-pie -mcmodel=kernel %s -Wl,-e,0 "
-    .. "-Wl,-Ttext=0xffffffff81000000 -o %s 2>&1"):format(os.getenv "CC" or "cc", c, flags, elf)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "a"
-  assert(pipe:close(), text)
-  return elf
+  return support.elf(SOURCE, flags)
 end
 
 describe("a namelist", function()

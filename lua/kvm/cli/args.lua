@@ -8,6 +8,7 @@ local M = {}
 local COMMON = {
   {flags = "-M --core", value = "CORE", help = "the crash dump (default: the first argument)"},
   {flags = "-N --namelist", value = "FILE", help = "a vmlinux or another file with symbols and types"},
+  {flags = "--debuginfod", help = "ask the servers of DEBUGINFOD_URLS for debug files"},
   {flags = "-W --write", help = "allow writes; they stay in memory"},
   {flags = "--json", help = "print records as JSON, one object a line"},
   {flags = "--csv", help = "print records as comma-separated values"},
@@ -114,11 +115,12 @@ end
 
 -- Moves what the command line shares among commands out of the options.
 local function split(command, parsed)
-  local out = {opts = parsed, core = parsed.core, namelist = parsed.namelist, write = parsed.write}
+  local out = {opts = parsed, core = parsed.core, namelist = parsed.namelist, write = parsed.write,
+    debuginfod = parsed.debuginfod}
   out.format = parsed.json and "json" or parsed.csv and "csv" or "text"
   if parsed.json and parsed.csv then return nil, "--json and --csv exclude each other" end
   local words = parsed.operands
-  for _, key in ipairs {"core", "namelist", "write", "json", "csv", "operands"} do parsed[key] = nil end
+  for _, key in ipairs {"core", "namelist", "write", "debuginfod", "json", "csv", "operands"} do parsed[key] = nil end
   local message
   out.core, message = distribute(command, words, out.core, out.opts)
   if message then return nil, message end
@@ -129,7 +131,7 @@ end
 -- @tparam table command
 -- @tparam {string,...} words
 -- @tparam[opt] string core a core that is already known: no operand is taken for it
--- @treturn[1] table core, namelist, write, format ("text", "json", "csv"), opts
+-- @treturn[1] table core, namelist, write, debuginfod, format ("text", "json", "csv"), opts
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 -- @treturn[3] table help (the text to print)

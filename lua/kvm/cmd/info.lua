@@ -11,6 +11,8 @@ local M = {
   columns = {
     {name = "os", kind = "string"},
     {name = "arch", kind = "string"},
+    {name = "byte_order", kind = "string"},
+    {name = "pointer_size", kind = "integer"},
     {name = "release", kind = "string"},
     {name = "machine", kind = "string"},
     {name = "build_id", kind = "string"},

@@ -15,7 +15,7 @@ local M = {}
 -- 0); 6.13: tk_core is one struct tk_data. Before that tk_core's type has no name, but shadow_timekeeper is a plain
 -- struct timekeeper, and timekeeping_advance ends with the two equal.
 local function timekeeper(k)
-  local data, message, code, addr = k:type "struct tk_data"
+  local data, message, code, addr = k:type("struct tk_data", "vmlinux")
   if code and code ~= "notfound" then kvm_error.check(data, message, code, addr) end
   local field = data and data:field "timekeeper"
   if field then
