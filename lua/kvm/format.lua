@@ -97,4 +97,5 @@ function M.duration(ns)
   return ("%d day%s %s"):format(days, days == 1 and "" or "s", text)
 end
 
-return M
+-- kvm.format(object, options): see kvm.format.object.
+return setmetatable(M, {__call = function(_, o, opts) return require "kvm.format.object".format(o, opts) end})

@@ -14,6 +14,22 @@ M.error = err
 M.try = err.try
 M.check = err.check
 
+-- Functions of other modules that are functions of kvm, too: C's operators on objects.
+local FUNCTIONS = {object = {"is_object", "addr", "typeof", "handle", "sizeof", "offsetof", "cast", "container_of", "deref", "each",
+  "fetch", "new", "value", "reader", "enum", "string"}}
+local home = {}
+for name, functions in pairs(FUNCTIONS) do
+  for _, f in ipairs(functions) do home[f] = "kvm." .. name end
+end
+
+-- Methods of handles that are written in Lua.
+local METHODS = {object = "kvm.object"}
+setmetatable(core.Handle, {__index = function(methods, name)
+  if not METHODS[name] then return nil end
+  require(METHODS[name])
+  return rawget(methods, name)
+end})
+
 -- Folders that have no module of their own name.
 local FOLDERS = {linux = true, freebsd = true, unwind = true}
 
@@ -27,7 +43,9 @@ local function lazy(into, prefix, subfolders)
     __index = function(t, key)
       if type(key) ~= "string" or not key:find("^[%a_][%w_]*$") then return nil end
       local name, value = prefix .. "." .. key, nil
-      if exists(name) then
+      if t == M and home[key] then
+        value = require(home[key])[key]
+      elseif exists(name) then
         value = require(name)
       elseif subfolders[key] then
         value = lazy({}, name, {})

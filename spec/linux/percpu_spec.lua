@@ -16,6 +16,14 @@ describe("kvm.linux.percpu", function()
     assert.are.equal(0x20040, percpu.per_cpu_ptr(k, 0x40, 1))
   end)
 
+  it("knows where the symbols of such variables are", function()
+    local k = two_cpus {__per_cpu_start = 0x100, __per_cpu_end = 0x200}
+    for addr, want in pairs {[0xff] = false, [0x100] = true, [0x1ff] = true, [0x200] = false, [-1] = false} do
+      assert.are.equal(want, percpu.is_per_cpu(k, addr))
+    end
+    assert.is_false(percpu.is_per_cpu(two_cpus {}, 0))
+  end)
+
   it("refuses CPUs that are not there", function()
     local k = two_cpus {}
     for _, cpu in ipairs {-1, 2, 1 << 40} do

@@ -4,6 +4,7 @@
 -- 6.15) as for those with real addresses. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
+local object = require "kvm.object"
 
 local M = {}
 
@@ -19,6 +20,31 @@ function M.per_cpu_ptr(k, addr, cpu)
     error(kvm_error.new {code = "inval", message = ("there is no CPU %d"):format(cpu)})
   end
   return addr + k:u64(kallsyms.address(k, "__per_cpu_offset") + 8 * cpu)
+end
+
+--- Whether an address is that of a per-CPU variable's symbol, where no CPU's copy lies: before x86's 6.15 an offset, since then
+-- the template of the copies, which is freed when the kernel has started.
+-- @param k an open handle
+-- @tparam integer addr value of a symbol
+-- @treturn boolean
+-- @usage assert(not require "kvm.linux.percpu".is_per_cpu(k, k:symbol("linux_banner").value))
+function M.is_per_cpu(k, addr)
+  local first, last = k:symbol "__per_cpu_start", k:symbol "__per_cpu_end"
+  return first ~= nil and last ~= nil and not math.ult(addr, first.value) and math.ult(addr, last.value)
+end
+
+--- A CPU's copy of a variable, as an object.
+-- @param k an open handle
+-- @tparam string name symbol of a per-CPU variable
+-- @tparam integer cpu number
+-- @param[opt] t kvm.Type or C type expression; without it the variable's own type
+-- @return object or value
+-- @raise kvm.Error `notfound`, `inval` for a CPU that the kernel can't have, `fault`, `excluded`
+-- @usage assert(require "kvm.linux.percpu".per_cpu(k, "runqueues", 0, "struct rq").cpu == 0)
+function M.per_cpu(k, name, cpu, t)
+  local symbol = kvm_error.check(k:symbol(name))
+  t = t or kvm_error.check(object.variable_type(k, name, symbol.module))
+  return kvm_error.check(k:object(M.per_cpu_ptr(k, symbol.value, cpu), t))
 end
 
 return M
