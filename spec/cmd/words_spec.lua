@@ -27,6 +27,25 @@ describe("kvm.cmd.words", function()
     end
   end)
 
+  it("takes the copy of a CPU of a variable that each has", function()
+    local k = fake.new {symbols = {
+      __per_cpu_start = 0, __per_cpu_end = 0x200, rq = 0x40, __per_cpu_offset = 0x1000, nr_cpu_ids = 0x2000, plain = 0x3000,
+    }}
+    k:map(0x1000, ("<I8I8"):pack(0x10000, 0x20000)):map(0x2000, ("<I4"):pack(2))
+    assert.are.equal(0x10040, words.address(k, "rq:0"))
+    assert.are.equal(0x20048, words.address(k, "rq:1+8"))
+    for text, want in pairs {
+      rq = "rq is a variable of each CPU: rq:0 is CPU 0's", ["rq:2"] = "there is no CPU 2",
+      ["plain:0"] = "plain is no variable of each CPU",
+    } do
+      local ok, e = pcall(words.address, k, text)
+      assert.are.same({false, "inval", want}, {ok, e.code, e.message})
+    end
+    for _, text in ipairs {"no_such:0", "rq:", "rq:x", "1000:0"} do
+      assert.are.equal("notfound", select(2, pcall(words.address, k, text)).code, text)
+    end
+  end)
+
   it("makes patterns of names", function()
     assert.are.equal("^a%.b.*%%%[$", words.glob "a.b*%[")
     assert.truthy(("kworker/0:1"):find(words.glob "kworker*"))
