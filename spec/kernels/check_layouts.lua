@@ -1,21 +1,26 @@
 #!/usr/bin/env lua5.4
 -- SPDX-License-Identifier: BSD-2-Clause
--- Compares the layouts of structs and unions, as csrc/type sees them, with what pahole prints from the DWARF of a
--- debug vmlinux: names, sizes, and for each member the name, type, bit offset, bit size and size.
+-- Compares the layouts of structs and unions, as csrc/type sees them, with what pahole prints: names, sizes, and for each
+-- member the name, type, bit offset, bit size and size.
 --
---   check_layouts.lua TOOL dwarf VMLINUX [BTF]    against pahole on DWARF, and our DWARF source against our BTF source
---   check_layouts.lua TOOL btf FILE               against pahole on the same BTF (of an ELF file or detached)
+--   check_layouts.lua TOOL dwarf VMLINUX      our BTF against pahole on the DWARF of a debug vmlinux, and our DWARF against both
+--   check_layouts.lua TOOL core CORE KERNEL   types out of a dump: the kernel's against pahole on the same BTF, those of each
+--                                             loaded module and of some other ones against pahole on the files of the
+--                                             package, which is unpacked in KERNEL
 --
--- TOOL is the program made of layouts.c; BTF is a file to take our types from instead of the .BTF of VMLINUX. Every
--- name with one definition is compared. pahole needs about 10 s and 2 GB for the DWARF of a kernel. Prints TAP; exit
--- status 1 where anything differs.
-local tool, format, file, btf = arg[1], arg[2], arg[3], arg[4]
-if not file or (format ~= "dwarf" and format ~= "btf") then
-  io.stderr:write("usage: check_layouts.lua TOOL dwarf VMLINUX [BTF] | TOOL btf FILE\n")
+-- TOOL is the program made of layouts.c. Every type is compared: of several with one name pahole prints one of each size,
+-- and which one it takes from DWARF is chance, so those are left out there. pahole needs about 10 s and 2 GB for the DWARF of
+-- a kernel. Prints TAP; exit status 1 where anything differs.
+local tool, format, file, kernel = arg[1], arg[2], arg[3], arg[4]
+if not file or not (format == "dwarf" or (format == "core" and kernel)) then
+  io.stderr:write("usage: check_layouts.lua TOOL dwarf VMLINUX | TOOL core CORE KERNEL\n")
   os.exit(2)
 end
 
-local AT_LEAST = 500 -- structs that have to be compared for the check to mean anything
+local AT_LEAST = 5000 -- structs of a kernel that have to be compared for the check to mean anything
+local MODULES_AT_LEAST = 5
+-- Modules that are not loaded where the dumps are made: the package's files on top of the types of the dump.
+local MORE_MODULES = {"dm_mod", "nf_tables", "btrfs", "nfsd", "kvm"}
 local MAX_SHOWN = 20
 
 local function quote(s)
@@ -95,13 +100,19 @@ local function member_line(record, open, line)
     bit_size = tonumber(bits or 0), size = size}
 end
 
-local function read_pahole()
+-- Records are kept by name: a list of all with that name.
+local function add(records, key, record)
+  records[key] = records[key] or {}
+  table.insert(records[key], record)
+end
+
+local function read_pahole(arguments)
   local records, record, open = {}, nil, {}
-  for _, line in ipairs(lines_of("pahole -F " .. format .. " " .. quote(file) .. " 2>/dev/null")) do
+  for _, line in ipairs(lines_of("pahole " .. arguments .. " 2>/dev/null")) do
     local key = line:match("^(%w+ [%w_]+) {$")
     if key then
       record, open = {}, {}
-      records[key] = record
+      add(records, key, record)
     elseif line:match("^}") then
       record = nil
     elseif record then
@@ -113,23 +124,31 @@ local function read_pahole()
 end
 
 -- --- ours
-local function read_ours(kind, from, names)
-  local path = os.tmpname()
-  local f = assert(io.open(path, "w"))
-  f:write(table.concat(names, "\n"), "\n")
-  f:close()
+local function read_ours(command)
   local records, record = {}, nil
-  for _, line in ipairs(lines_of(("%s %s %s < %s"):format(quote(tool), kind, quote(from), path))) do
+  for _, line in ipairs(lines_of(quote(tool) .. " " .. command)) do
     local key, size = line:match("^(%w+ [%w_]+) (%w+)$")
-    if key then
-      record = size ~= "absent" and {size = tonumber(size)} or nil
-      records[key] = record
+    if size == "absent" then
+      record = nil
+    elseif key then
+      record = {size = tonumber(size)}
+      add(records, key, record)
     else
       local off, bits, bytes, name, ctype = line:match("^ (%d+) (%d+) (%d+) (%S+)\t(.*)$")
       record[#record + 1] = {name = name, type = normal(ctype), bit_offset = tonumber(off),
         bit_size = tonumber(bits), size = tonumber(bytes)}
     end
   end
+  return records
+end
+
+-- Those of NAMES only.
+local function read_ours_named(kind, from, names)
+  local path = os.tmpname()
+  local f = assert(io.open(path, "w"))
+  f:write(table.concat(names, "\n"), "\n")
+  f:close()
+  local records = read_ours(("%s %s names < %s"):format(kind, quote(from), path))
   os.remove(path)
   return records
 end
@@ -162,41 +181,154 @@ local function ok(pass, what)
   print((pass and "ok " or "not ok ") .. count .. " - " .. what)
 end
 
-local function compare(names, a, b, what)
-  local compared, members, differ, absent = 0, 0, 0, 0
-  print("# " .. what)
-  for _, name in ipairs(names) do
-    local x, y = a[name], b[name]
-    if x and y then
-      compared, members = compared + 1, members + #x
-      local d = difference(x, y)
-      if d then
-        differ = differ + 1
-        if differ <= MAX_SHOWN then print(("# %s: %s"):format(name, d)) end
-      end
-    else
-      absent = absent + 1
-    end
+-- Whether RECORD is among LIST; else the first difference from its last.
+local function among(record, list, swap)
+  local why
+  for _, other in ipairs(list) do
+    why = swap and difference(other, record) or not swap and difference(record, other)
+    if not why then return true end
   end
-  print(("# %d structs and unions with %d members compared, %d differ, %d are in one only"):format(compared, members,
-    differ, absent))
-  ok(compared >= AT_LEAST and differ == 0, what)
+  return false, why
 end
 
-local source = btf or file
+local function same_size(record, list)
+  for _, other in ipairs(list) do
+    if other ~= record and other.size == record.size then return true end
+  end
+end
+
+-- Every record of OURS against the THEIRS of its name, and the other way round.
+local function compare(ours, theirs, least, what)
+  local n = {compared = 0, members = 0, differ = 0, absent = 0, hidden = 0}
+  local function differs(name, why)
+    n.differ = n.differ + 1
+    if n.differ <= MAX_SHOWN then print(("# %s: %s"):format(name, why)) end
+  end
+  print("# " .. what)
+  for name, list in pairs(ours) do
+    for _, record in ipairs(list) do
+      local there, why = among(record, theirs[name] or {})
+      if there then
+        n.compared, n.members = n.compared + 1, n.members + #record
+      elseif #list > #(theirs[name] or {}) and same_size(record, list) then
+        n.hidden = n.hidden + 1 -- pahole printed another one
+      elseif why then
+        differs(name, why)
+      else
+        n.absent = n.absent + 1
+        differs(name, "is not pahole's")
+      end
+    end
+  end
+  for name, list in pairs(theirs) do
+    for _, record in ipairs(list) do
+      if not ours[name] then
+        n.absent = n.absent + 1
+        differs(name, "is not ours")
+      elseif not among(record, ours[name], true) then
+        differs(name, "pahole's " .. text(record[1]) .. " ... is not ours")
+      end
+    end
+  end
+  print(("# %d structs and unions with %d members are the same, %d differ, %d of them in one only; %d not printed by pahole")
+    :format(n.compared, n.members, n.differ, n.absent, n.hidden))
+  ok(n.compared >= least and n.differ == 0, what)
+end
+
 local function each_type(records, change)
-  for _, record in pairs(records) do
-    for _, m in ipairs(record) do m.type = change(m.type) end
+  for _, list in pairs(records) do
+    for _, record in ipairs(list) do
+      for _, m in ipairs(record) do m.type = change(m.type) end
+    end
   end
   return records
 end
+local function ours_as_pahole(command) return each_type(read_ours(command), as_pahole) end
+local function pahole(arguments) return each_type(read_pahole(arguments), as_pahole) end
 
-local names = lines_of(("%s btf %s names"):format(quote(tool), quote(source)))
-local ours = read_ours("btf", source, names)
-if format == "dwarf" then
-  compare(names, read_ours("dwarf", file, names), ours, "layouts from DWARF equal those from BTF")
+-- The records of A and B whose names have one in each. DWARF has those that are declared in a function inside of it.
+local function only_ones(a, b)
+  local x, y, left_out = {}, {}, {}
+  for name, list in pairs(a) do
+    if #list == 1 and b[name] and #b[name] == 1 then
+      x[name], y[name] = list, b[name]
+    else
+      left_out[#left_out + 1] = name
+    end
+  end
+  table.sort(left_out)
+  print(("# %d left out: %s"):format(#left_out, table.concat(left_out, ", ")))
+  return x, y
 end
-compare(names, each_type(ours, as_pahole), each_type(read_pahole(), as_pahole),
-  "layouts from BTF equal what pahole prints from " .. format:upper())
+
+local function check_dwarf()
+  local ours = read_ours("btf " .. quote(file))
+  local names = {}
+  for name, list in pairs(ours) do
+    if #list == 1 then names[#names + 1] = name end
+  end
+  local one, dwarf = only_ones(ours, read_ours_named("dwarf", file, names))
+  compare(dwarf, one, AT_LEAST, "layouts from DWARF equal those from BTF")
+  one, dwarf = only_ones(ours, pahole("-F dwarf " .. quote(file)))
+  compare(each_type(one, as_pahole), dwarf, AT_LEAST, "layouts from BTF equal what pahole prints from DWARF")
+end
+
+-- --- a dump
+-- With a base, pahole prints its types as well.
+local function without(records, base)
+  local out = {}
+  for name, list in pairs(records) do
+    for _, record in ipairs(list) do
+      if not (base[name] and among(record, base[name])) then add(out, name, record) end
+    end
+  end
+  return out
+end
+
+-- The module's file in the package, unpacked at TO. False: the package has none of that name.
+local function unpack_module(name, to)
+  local found = lines_of(("find -L %s -name '%s.ko*' | head -n 1"):format(quote(kernel), name:gsub("[_-]", "[_-]")))[1]
+  if not found then return false end
+  return os.execute((found:find "%.xz$" and "xz -dc %s > %s" or "cp %s %s"):format(quote(found), quote(to)))
+end
+
+local function check_module(name, from_dump, base, blob, ko)
+  if not unpack_module(name, ko) then return ok(false, "there is a file of module " .. name) end
+  local ours = ours_as_pahole(("core %s %s"):format(quote(file), from_dump and name or quote(ko)))
+  local all = pahole(("-F btf --btf_base=%s %s"):format(quote(blob), quote(ko)))
+  -- A type of the kernel's that the module has again is printed once.
+  for key, list in pairs(ours) do
+    for i = #list, 1, -1 do
+      if base[key] and among(list[i], base[key]) then table.remove(list, i) end
+    end
+    if #list == 0 then ours[key] = nil end
+  end
+  compare(ours, without(all, base), from_dump and 0 or 20, ("%s, from its %s"):format(name, from_dump and "BTF in the dump" or "file"))
+end
+
+local function check_core()
+  local blob, ko = os.tmpname(), os.tmpname() .. ".ko"
+  assert(os.execute(("%s core %s blob > %s"):format(quote(tool), quote(file), blob)))
+  local base = pahole("-F btf " .. quote(blob))
+  compare(ours_as_pahole("core " .. quote(file)), base, AT_LEAST, "layouts from the BTF in the dump equal pahole's")
+  local modules = lines_of(("%s core %s modules"):format(quote(tool), quote(file)))
+  local loaded = {}
+  for _, name in ipairs(modules) do
+    loaded[name] = true
+    check_module(name, true, base, blob, ko)
+  end
+  local checked = #modules
+  for _, name in ipairs(MORE_MODULES) do
+    if not loaded[name] then
+      check_module(name, false, base, blob, ko)
+      checked = checked + 1
+    end
+  end
+  ok(#modules > 0 and checked >= MODULES_AT_LEAST, ("%d modules out of the dump, %d in all"):format(#modules, checked))
+  os.remove(blob)
+  os.remove(ko)
+end
+
+if format == "dwarf" then check_dwarf() else check_core() end
 print("1.." .. count)
 os.exit(failed and 1 or 0)

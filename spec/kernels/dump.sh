@@ -29,6 +29,7 @@ live61-nokaslr live     bookworm 512 append=nokaslr
 live61-noinfo  live     bookworm 512 noinfo
 formats61      formats  bookworm 0
 debug61        debug    bookworm 0
+debug612       debug    trixie   0
 '
 
 option() { # option NAME DEFAULT: of the key's options
@@ -157,7 +158,7 @@ formats() { # k61's vmcore in every format that makedumpfile writes, and some th
   cp "$dumps/k61/truth.json" "$dumps/k61/kallsyms.gz" "$WORK/"
   publish
 }
-debug() { # no dump: the vmlinux with DWARF of k61's kernel, for the comparison of layouts
+debug() { # no dump: the vmlinux with DWARF of a kernel that is dumped, for the comparison of layouts
   debug_vmlinux "$SUITE"
   WORK=$dumps/.$KEY.new
   rm -rf "$WORK"

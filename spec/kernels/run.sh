@@ -20,19 +20,24 @@ if [ -z "${KVM_DUMPS:-}" ]; then
 fi
 
 export KVM_BUILD=$build # .busted takes kvm.core from there
-layouts() { # the line of check_layouts.sh, or of the reason why it is not run
-  local why=
-  if [ -e "$KVM_DUMPS/debug61/vmlinux" ]; then
-    echo "$here/check_layouts.sh $here/check_layouts.sh dwarf '$KVM_DUMPS/debug61/vmlinux'"
+layouts() { # layouts KEY FILE ARGUMENTS: the line of check_layouts.sh, or of the reason why it is not run
+  local key=$1 why
+  if [ -e "$KVM_DUMPS/$key/$2" ]; then
+    echo "$here/check_layouts-$key $here/check_layouts.sh $3"
     return
   fi
-  why=$(cat "$KVM_DUMPS/debug61.why" 2>/dev/null || echo "there is no debug61/vmlinux")
+  why=$(cat "$KVM_DUMPS/$key.why" 2>/dev/null || echo "there is no $key/$2")
   why=$(printf %s "$why" | tr -cd '[:alnum:] ._/:-')
   if [ "${CI:-}" = true ]; then
-    echo "$here/check_layouts.sh echo 'not ok 1 - $why'; echo 1..1"
+    echo "$here/check_layouts-$key echo 'not ok 1 - $why'; echo 1..1"
   else
-    echo "$here/check_layouts.sh echo 'ok 1 - # SKIP $why'; echo 1..1"
+    echo "$here/check_layouts-$key echo 'ok 1 - # SKIP $why'; echo 1..1"
   fi
+}
+all_layouts() {
+  local key
+  for key in debug61 debug612; do layouts $key vmlinux "dwarf '$KVM_DUMPS/$key/vmlinux'"; done
+  for key in k61 k612 k72; do layouts $key vmcore "core '$KVM_DUMPS/$key/vmcore' '$KVM_DUMPS/$key/kernel'"; done
 }
 if [ $# -gt 0 ]; then
   specs=("$@")
@@ -43,5 +48,5 @@ fi
   for spec in "${specs[@]}"; do
     echo "${spec#./} busted --lua=$lua -o TAP $spec"
   done
-  [ $# -gt 0 ] || layouts
+  [ $# -gt 0 ] || all_layouts
 } | KVM_TEST_SECONDS=${KVM_TEST_SECONDS:-900} spec/tap.sh "$build/tap-kernels"
