@@ -17,6 +17,21 @@ local function output(command)
   return text, status
 end
 
+-- The lines that a script prints.
+local function run(script)
+  local printed = {}
+  local env = setmetatable({
+    arg = {},
+    print = function(...)
+      local words = table.pack(...)
+      for i = 1, words.n do words[i] = tostring(words[i]) end
+      printed[#printed + 1] = table.concat(words, "\t")
+    end,
+  }, {__index = _G})
+  assert(load(script, "=README.md", "t", env))()
+  return printed
+end
+
 describe("README.md", function()
   local readme = read("README.md")
   local code = assert(readme:match("\n```lua\n(.-\n)```"))
@@ -28,16 +43,7 @@ describe("README.md", function()
 
   it("shows an example that runs on the dump in examples/", function()
     local kvm = require "kvm"
-    local printed = {}
-    local env = setmetatable({
-      arg = {},
-      print = function(...)
-        local words = table.pack(...)
-        for i = 1, words.n do words[i] = tostring(words[i]) end
-        printed[#printed + 1] = table.concat(words, "\t")
-      end,
-    }, {__index = _G})
-    assert(load(code, "=README.md", "t", env))()
+    local printed = run(code)
 
     local k <close> = assert(kvm.open("examples/panic.kdump"))
     local running = 0
@@ -48,6 +54,14 @@ describe("README.md", function()
     assert.are.equal(("init_task is at 0x%x"):format(k:symbol("init_task").value), printed[2])
     assert.are.equal(running + 3, #printed)
     assert.are.equal("Linux version", printed[#printed])
+  end)
+
+  it("shows objects that are there", function()
+    local printed = run(assert(readme:match("C structures are Lua values\n\n```lua\n(.-\n)```")))
+    assert.are.equal("1\tinit\t0", printed[1])
+    assert.matches("kthreadd", printed[2])
+    assert.matches("^%(struct thread_info%){.*%.cpu = 0x0", printed[#printed - 1])
+    assert.matches("^16\t%(struct list_head%){", printed[#printed])
   end)
 
   it("shows what the commands print", function()
@@ -65,7 +79,7 @@ describe("README.md", function()
       end
       assert.is_true(#block > 200)
     end
-    assert.are.equal(1, shown)
+    assert.are.equal(2, shown)
   end)
 
   it("names the goals of the Makefile that it promises", function()
