@@ -21,7 +21,8 @@
 #define BIND_ERROR  "kvm.Error"
 
 struct bind_handle {
-    kvm_t *kd; // NULL: closed
+    kvm_t *kd;      // NULL: closed
+    uint32_t paths; // of objects that remember how they were reached: kept as long as the handle
 };
 
 // --- error.c

@@ -21,6 +21,25 @@ static void add_hole(struct bind_copy *c, uint64_t start, uint64_t end, bool exc
         c->holes[c->holes_len++] = (struct bind_hole){start, end, excluded};
 }
 
+int bind_copy_at(const struct bind_object *o, uint64_t offset, uint64_t len, const uint8_t **out,
+                 struct kvm_err *err) {
+    const struct bind_copy *c = o->copy;
+    uint64_t at = o->at + offset;
+    if (at < offset || at > c->len || len > c->len - at)
+        return err_set(err, KVM_INVAL, "it lies behind the end of the copy");
+    for (uint32_t i = 0; i < c->holes_len; i++) {
+        const struct bind_hole *h = &c->holes[i];
+        if (at >= h->end || at + len <= h->start) continue;
+        uint64_t addr = o->addr + offset + (h->start > at ? h->start - at : 0);
+        return err_at(err, h->excluded ? KVM_EXCLUDED : KVM_FAULT, addr, "0x%llx: %s",
+                      (unsigned long long)addr,
+                      h->excluded ? "the page was not in the dump when it was copied"
+                                  : "no memory was there when it was copied");
+    }
+    *out = c->data + at;
+    return 0;
+}
+
 // Reads LEN bytes at ADDR; damage that is no missing page ends it.
 static int fill(kvm_t *kd, struct bind_copy *c, uint64_t addr, struct kvm_err *err) {
     const struct session_space kernel = {.kind = SPACE_KERNEL};
@@ -43,7 +62,6 @@ static int fill(kvm_t *kd, struct bind_copy *c, uint64_t addr, struct kvm_err *e
 // copy(k, targets, target, len, addr): an object whose bytes were read from memory.
 // copy(k, targets, target, len, bytes): one of bytes of a Lua string, never in memory.
 int bind_copy(lua_State *L) {
-    kvm_t *kd = bind_check(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_Integer target = luaL_checkinteger(L, 3), len = luaL_checkinteger(L, 4);
     luaL_argcheck(L, len >= 0 && len <= COPY_MAX, 4, "too large for a copy");
@@ -53,6 +71,7 @@ int bind_copy(lua_State *L) {
     *o = (struct bind_object){.addr = 0};
     struct bind_copy *c = new_copy(L, (uint64_t)len);
     c->has_addr = in_memory;
+    kvm_t *kd = bind_check(L, 1); // only now: a finalizer may have closed it
     if (in_memory) {
         o->addr = (uint64_t)lua_tointeger(L, 5);
         if (fill(kd, c, o->addr, &err)) bind_raise(L, kd, &err);
@@ -66,5 +85,18 @@ int bind_copy(lua_State *L) {
     o->copy = c;
     lua_rawgeti(L, 2, 2 * target);
     lua_setmetatable(L, -2);
+    return 1;
+}
+
+// bytes(o, len): LEN bytes of an object that is a copy. Raises where some were not there.
+int bind_bytes(lua_State *L) {
+    const struct bind_object *o = bind_object_test(L, 1, NULL);
+    luaL_argcheck(L, o && o->copy, 1, "no copy");
+    lua_Integer len = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, len >= 0, 2, "negative length");
+    struct kvm_err err;
+    const uint8_t *p;
+    if (bind_copy_at(o, 0, (uint64_t)len, &p, &err)) bind_raise(L, NULL, &err);
+    lua_pushlstring(L, (const char *)p, (size_t)len);
     return 1;
 }

@@ -3,7 +3,13 @@
 // translation cache and a load.
 #include "bind/object.h"
 
-enum { STRING_CHUNK = 64, FLEXIBLE_MAX = 1 << 16, STRING_MAX = 16 << 20, PATH_DEPTH_MAX = 12 };
+enum {
+    STRING_CHUNK = 64,
+    FLEXIBLE_MAX = 1 << 16,
+    STRING_MAX = 16 << 20,
+    PATH_DEPTH_MAX = 12,
+    PATHS_MAX = 1 << 16,
+};
 
 // --- paths
 static struct bind_path *find_child(struct bind_path *list, const struct bind_field *f) {
@@ -13,19 +19,22 @@ static struct bind_path *find_child(struct bind_path *list, const struct bind_fi
     return NULL;
 }
 
-// A path that is too long begins anew: a walk over a list by hand has no end.
+// A path that is too long begins anew: a walk over a list by hand has no end. So do paths of a handle that
+// has many: a walk over a tree by hand takes another one to each node.
 static struct bind_path *new_path(lua_State *L, int targets, struct bind_path *from,
                                   struct bind_field *f) {
     if (from && from->depth >= PATH_DEPTH_MAX) from = NULL;
     struct bind_path **list = from ? &from->children : &f->roots;
     struct bind_path *p = find_child(*list, f);
     if (p) return p;
+    if (from && f->handle->paths >= PATHS_MAX) return new_path(L, targets, NULL, f);
     p = lua_newuserdatauv(L, sizeof(*p) + 1, 0);
     *p = (struct bind_path){.parent = from, .field = f, .depth = from ? from->depth + 1 : 1};
     p->name[0] = '\0';
     lua_rawsetp(L, targets, p); // stays as long as the handle's objects
     p->sibling = *list;
     *list = p;
+    f->handle->paths++;
     return p;
 }
 
@@ -57,29 +66,10 @@ void bind_path_text(const struct bind_path *path, const struct bind_field *f, ch
 }
 
 // --- bytes
-static int in_copy(const struct bind_object *o, uint64_t offset, uint32_t len, const uint8_t **out,
-                   struct kvm_err *err) {
-    const struct bind_copy *c = o->copy;
-    uint64_t at = o->at + offset;
-    if (at < offset || at > c->len || len > c->len - at)
-        return err_set(err, KVM_INVAL, "it lies behind the end of the copy");
-    for (uint32_t i = 0; i < c->holes_len; i++) {
-        const struct bind_hole *h = &c->holes[i];
-        if (at >= h->end || at + len <= h->start) continue;
-        uint64_t addr = o->addr + offset + (h->start > at ? h->start - at : 0);
-        return err_at(err, h->excluded ? KVM_EXCLUDED : KVM_FAULT, addr, "0x%llx: %s",
-                      (unsigned long long)addr,
-                      h->excluded ? "the page was not in the dump when it was copied"
-                                  : "no memory was there when it was copied");
-    }
-    *out = c->data + at;
-    return 0;
-}
-
 // LEN (at most 64) bytes of the object at OFFSET; good until the next call.
 static inline int bytes_at(kvm_t *kd, const struct bind_object *o, uint64_t offset, uint32_t len,
                            const uint8_t **out, struct kvm_err *err) {
-    if (__builtin_expect(o->copy != NULL, 0)) return in_copy(o, offset, len, out, err);
+    if (__builtin_expect(o->copy != NULL, 0)) return bind_copy_at(o, offset, len, out, err);
     return session_host(kd, o->addr + offset, out, len, err);
 }
 
@@ -157,30 +147,44 @@ static int push_wide(lua_State *L, kvm_t *kd, const struct bind_object *o, uint6
     return 0;
 }
 
-static int push_long_string(lua_State *L, kvm_t *kd, const struct bind_object *o, uint64_t offset,
-                            uint64_t len, struct kvm_err *err) {
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    for (uint64_t done = 0; done < len;) {
-        uint64_t addr = o->addr + offset + done;
+// How many bytes come before the NUL, at most LEN; copies them where TO is not NULL.
+static int measure_string(kvm_t *kd, const struct bind_object *o, uint64_t offset, uint64_t len,
+                          char *to, uint64_t *out, struct kvm_err *err) {
+    const uint8_t *nul = NULL;
+    *out = 0;
+    while (*out < len && !nul) {
+        uint64_t addr = o->addr + offset + *out;
         uint32_t n = STRING_CHUNK - (uint32_t)(addr % STRING_CHUNK);
         const uint8_t *p;
-        if (n > len - done) n = (uint32_t)(len - done);
-        int rc = bytes_at(kd, o, offset + done, n, &p, err);
-        if (rc == 0 && done > STRING_MAX)
-            rc = err_at(err, KVM_FORMAT, addr, "no end of the string within %d bytes", STRING_MAX);
-        if (rc) {
-            luaL_pushresult(&b);
-            lua_pop(L, 1);
-            return rc;
-        }
-        const uint8_t *nul = memchr(p, 0, n);
-        luaL_addlstring(&b, (const char *)p, nul ? (size_t)(nul - p) : n);
-        if (nul) break;
-        done += n;
+        if (n > len - *out) n = (uint32_t)(len - *out);
+        int rc = bytes_at(kd, o, offset + *out, n, &p, err);
+        if (rc) return rc;
+        if (*out > STRING_MAX)
+            return err_at(err, KVM_FORMAT, addr, "no end of the string within %d bytes",
+                          STRING_MAX);
+        nul = memchr(p, 0, n);
+        if (nul) n = (uint32_t)(nul - p);
+        if (to) memcpy(to + *out, p, n);
+        *out += n;
     }
-    luaL_pushresult(&b);
     return 0;
+}
+
+// Its length is known before there is room for it, since making room may run finalizers: they may close the handle,
+// or read over the bytes.
+static int push_long_string(lua_State *L, const struct bind_object *o, const struct bind_field *f,
+                            uint64_t offset, uint64_t len, struct kvm_err *err) {
+    luaL_Buffer b;
+    int rc = measure_string(f->handle->kd, o, offset, len, NULL, &len, err);
+    if (rc) return rc;
+    char *to = luaL_buffinitsize(L, &b, len);
+    if (f->handle->kd)
+        rc = measure_string(f->handle->kd, o, offset, len, to, &len, err);
+    else
+        rc = err_set(err, KVM_CLOSED, "the handle is closed");
+    luaL_pushresultsize(&b, rc ? 0 : len);
+    if (rc) lua_pop(L, 1);
+    return rc;
 }
 
 static int push_string(lua_State *L, kvm_t *kd, const struct bind_object *o,
@@ -191,7 +195,7 @@ static int push_string(lua_State *L, kvm_t *kd, const struct bind_object *o,
         len = FLEXIBLE_MAX;
         if (o->copy) len = o->copy->len - o->at > offset ? o->copy->len - o->at - offset : 0;
     }
-    if (len > STRING_CHUNK) return push_long_string(L, kd, o, offset, len, err);
+    if (len > STRING_CHUNK) return push_long_string(L, o, f, offset, len, err);
     int rc = bytes_at(kd, o, offset, (uint32_t)len, &p, err);
     if (rc) return rc;
     const uint8_t *nul = memchr(p, 0, len);

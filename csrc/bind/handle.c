@@ -106,7 +106,7 @@ int l_handle_open(lua_State *L) {
     struct session_options opt = {.overlay = true};
     read_options(L, &opt);
     struct bind_handle *h = lua_newuserdatauv(L, sizeof(*h), 1); // its table of Lua state
-    h->kd = NULL;
+    *h = (struct bind_handle){.kd = NULL};
     luaL_setmetatable(L, BIND_HANDLE);
     struct kvm_err err = {0};
     if (session_open(&opt, &h->kd, &err)) return bind_fail(L, NULL, &err);

@@ -44,6 +44,7 @@ int l_memory_read(lua_State *L) {
     for (uint64_t left = (uint64_t)want; left; left -= done, addr += done) {
         size_t n = left < chunk ? (size_t)left : chunk;
         char *to = luaL_prepbuffsize(&b, n);
+        kd = bind_handle(L); // a finalizer may have closed it
         if (session_read(kd, space, addr, to, n, &done, &err))
             return fail_at(L, kd, &err, addr + done);
         luaL_addsize(&b, done);
@@ -112,6 +113,7 @@ int l_memory_cstring(lua_State *L) {
     for (size_t left = (size_t)max; left;) {
         size_t n = string_chunk(addr, left), done;
         char *to = luaL_prepbuffsize(&b, n);
+        kd = bind_handle(L); // a finalizer may have closed it
         if (session_read(kd, (struct session_space){.kind = SPACE_KERNEL}, addr, to, n, &done,
                          &err))
             return bind_raise(L, kd, &err);

@@ -5,16 +5,17 @@
 // The key of a shape's metatable that tells that it is one.
 static const char shape_key;
 
-struct bind_object *bind_object_test(lua_State *L, int arg) {
+struct bind_object *bind_object_test(lua_State *L, int arg, const void **shape) {
     struct bind_object *o = lua_touserdata(L, arg);
     if (!o || !lua_getmetatable(L, arg)) return NULL;
     bool is = lua_rawgetp(L, -1, &shape_key) != LUA_TNIL;
+    if (shape) *shape = lua_topointer(L, -1);
     lua_pop(L, 2);
     return is ? o : NULL;
 }
 
 static struct bind_object *check_object(lua_State *L, int arg) {
-    struct bind_object *o = bind_object_test(L, arg);
+    struct bind_object *o = bind_object_test(L, arg, NULL);
     if (!o) luaL_typeerror(L, arg, "object");
     return o;
 }
@@ -61,8 +62,8 @@ static int index_element(lua_State *L) {
                   (f->count == 0 || (uint64_t)i < f->count);
     if (!inside) {
         lua_pushvalue(L, 2);
-        lua_gettable(L, lua_upvalueindex(UP_FIELDS)); // raises
-        return 0;
+        lua_gettable(L, lua_upvalueindex(UP_FIELDS)); // raises, but for paths that `field` compiled
+        return bind_field_push(L, lua_upvalueindex(UP_TARGETS), o, lua_touserdata(L, -1), 0);
     }
     return bind_field_push(L, lua_upvalueindex(UP_TARGETS), o, f, (uint64_t)i * f->stride);
 }
@@ -201,9 +202,10 @@ void bind_objects_table(lua_State *L) {
         const char *name;
         lua_CFunction f;
     } primitives[] = {
-        {"state", state},   {"field", field},    {"bind", bind},          {"object", object},
-        {"root", root},     {"shape", shape},    {"addr", addr},          {"value", value},
-        {"copied", copied}, {"copy", bind_copy}, {"reader", bind_reader}, {"chain", bind_chain},
+        {"state", state},      {"field", field},    {"bind", bind},          {"object", object},
+        {"root", root},        {"shape", shape},    {"addr", addr},          {"value", value},
+        {"copied", copied},    {"copy", bind_copy}, {"reader", bind_reader}, {"chain", bind_chain},
+        {"bytes", bind_bytes},
     };
     lua_newtable(L);
     for (size_t i = 0; i < sizeof(primitives) / sizeof(primitives[0]); i++) {

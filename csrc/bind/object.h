@@ -41,12 +41,12 @@ struct bind_path {
 };
 
 struct bind_field {
-    const struct bind_handle *handle; // the shape keeps it alive
-    uint64_t offset;                  // bytes from the start of the object
-    uint64_t stride;                  // of elements: bytes from one to the next
-    uint64_t count; // elements; 0: no upper bound. ACCESS_STRING: bytes of the array
-    int target;     // the shape of the object that it gives
-    uint16_t bits;  // of a bit field
+    struct bind_handle *handle; // the shape keeps it alive
+    uint64_t offset;            // bytes from the start of the object
+    uint64_t stride;            // of elements: bytes from one to the next
+    uint64_t count;             // elements; 0: no upper bound. ACCESS_STRING: bytes of the array
+    int target;                 // the shape of the object that it gives
+    uint16_t bits;              // of a bit field
     uint8_t access, size;
     uint8_t shift; // of a bit field: bits before it in its first byte, as the byte order counts
     struct bind_path *from, *to; // the path that was taken last
@@ -75,8 +75,8 @@ struct bind_object {
     uint64_t at;                  // where in the copy
 };
 
-// The object at ARG, NULL when it is none.
-struct bind_object *bind_object_test(lua_State *L, int arg);
+// The object at ARG, NULL when it is none. *SHAPE, unless SHAPE is NULL, becomes the address of its shape.
+struct bind_object *bind_object_test(lua_State *L, int arg, const void **shape);
 // Pushes the object of shape TARGET at ADDR. TARGETS is the stack index of the handle's table.
 void bind_object_push(lua_State *L, int targets, int target, uint64_t addr, struct bind_path *path);
 // Pushes the value of FIELD of an object at OBJECT's address (OBJECT need not be on the stack; when it is
@@ -98,5 +98,9 @@ void bind_objects_table(lua_State *L);
 int bind_reader(lua_State *L); // reader.c
 int bind_chain(lua_State *L);  // chain.c
 int bind_copy(lua_State *L);   // copy.c
+int bind_bytes(lua_State *L);
+// LEN bytes at OFFSET of an object that is a copy.
+int bind_copy_at(const struct bind_object *o, uint64_t offset, uint64_t len, const uint8_t **out,
+                 struct kvm_err *err);
 
 #endif

@@ -53,6 +53,14 @@ static int fail(lua_State *L, struct subject *s) {
     return bind_fail(L, s->kd, &s->err);
 }
 
+// C would see a name with a zero byte as a shorter one.
+static const char *check_name(lua_State *L, int arg) {
+    size_t len;
+    const char *name = luaL_checklstring(L, arg, &len);
+    luaL_argcheck(L, strlen(name) == len, arg, "a zero byte in a name");
+    return name;
+}
+
 void bind_type_push(lua_State *L, int handle, type_id id) {
     handle = lua_absindex(L, handle);
     struct bind_type *t = lua_newuserdatauv(L, sizeof(*t), 1);
@@ -90,7 +98,7 @@ stand before those of modules.
 */
 int l_type_type(lua_State *L) {
     kvm_t *kd = bind_handle(L);
-    const char *name = luaL_checkstring(L, 2), *module = luaL_optstring(L, 3, NULL);
+    const char *name = check_name(L, 2), *module = lua_isnoneornil(L, 3) ? NULL : check_name(L, 3);
     struct kvm_err err = {0};
     type_id id;
     if (type_lookup(kd->os.types, module, name, &id, &err)) return bind_fail(L, kd, &err);
@@ -114,7 +122,7 @@ several static variables have the name, the one that `k:symbol(name)` finds is m
 */
 int l_type_variable(lua_State *L) {
     kvm_t *kd = bind_handle(L);
-    const char *name = luaL_checkstring(L, 2), *module = luaL_optstring(L, 3, NULL);
+    const char *name = check_name(L, 2), *module = lua_isnoneornil(L, 3) ? NULL : check_name(L, 3);
     struct kvm_err err = {0};
     type_id id;
     if (session_variable(kd, module, name, &id, &err)) return bind_fail(L, kd, &err);
@@ -410,8 +418,9 @@ static int l_type_members(lua_State *L) {
     lua_newtable(L);
     for (uint64_t i = 0; i < info.count; i++) {
         struct type_member m;
-        if (type_member(s.kd->os.types, s.id, i, &m, &s.err)) return fail(L, &s);
         lua_createtable(L, 0, 5);
+        s.kd = bind_open(L, 2); // a finalizer may have closed it
+        if (type_member(s.kd->os.types, s.id, i, &m, &s.err)) return fail(L, &s);
         if (m.name && m.name[0]) bind_set_string(L, "name", m.name);
         bind_type_push(L, 2, m.type);
         set_place(L, m.bit_offset, m.bit_size);
@@ -433,7 +442,8 @@ The names and values of an enum.
 static int l_type_enumerators(lua_State *L) {
     struct subject s;
     struct type_info info;
-    if (get_info(L, &s, &info)) return fail(L, &s);
+    lua_settop(L, 1);
+    if (get_info(L, &s, &info)) return fail(L, &s); // the handle is at 2
     if (info.kind != TYPE_ENUM) {
         err_set(&s.err, KVM_INVAL, "a type of kind %s is no enum", bind_type_kinds[info.kind]);
         return fail(L, &s);
@@ -441,8 +451,9 @@ static int l_type_enumerators(lua_State *L) {
     lua_newtable(L);
     for (uint64_t i = 0; i < info.count; i++) {
         struct type_enumerator e;
-        if (type_enumerator(s.kd->os.types, s.id, i, &e, &s.err)) return fail(L, &s);
         lua_createtable(L, 0, 2);
+        s.kd = bind_open(L, 2); // a finalizer may have closed it
+        if (type_enumerator(s.kd->os.types, s.id, i, &e, &s.err)) return fail(L, &s);
         bind_set_string(L, "name", e.name);
         bind_set_integer(L, "value", (uint64_t)e.value);
         lua_seti(L, -2, (lua_Integer)i + 1);
@@ -465,7 +476,7 @@ Where a member lies, through anonymous members, nested ones and arrays.
 static int l_type_field(lua_State *L) {
     struct subject s;
     struct type_field f;
-    const char *path = luaL_checkstring(L, 2);
+    const char *path = check_name(L, 2);
     lua_settop(L, 2);
     check_subject(L, &s); // the handle is at 3
     if (type_field(s.kd->os.types, s.id, path, &f, &s.err)) return fail(L, &s);

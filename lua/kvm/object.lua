@@ -28,16 +28,22 @@ local function shape_of(o, name)
   return objects.shape(o) or error(("bad argument to '%s' (object expected, got %s)"):format(name, type(o)), 3)
 end
 
--- A kvm.Type: given as such, as an object's, or as a C type expression for the handle.
+-- A kvm.Type: given as such, as an object's, or as a C type expression for the handle. With K only one of that handle.
 local function type_arg(k, what)
   if type(what) == "string" then
     if not k then fail("inval", "a type's name needs a handle: give a kvm.Type (k:type)") end
     return types.of(k, what)
   end
-  local s = objects.shape(what)
-  if s then return s.type end
-  if type(what) == "userdata" then return what end
-  return error("bad argument (type or object expected, got " .. type(what) .. ")", 3)
+  local s, mt = objects.shape(what), getmetatable(what)
+  local t = s and s.type or type(mt) == "table" and mt.__name == "kvm.Type" and what
+  if not t then error("bad argument (type or object expected, got " .. type(what) .. ")", 3) end
+  if k and t:handle() ~= k then fail("inval", "%s is a type of another handle", t:spell()) end
+  return t
+end
+
+-- The address of an object; of what was made in Lua an error.
+local function place_of(o)
+  return objects.addr(o) or fail("inval", "what was made in Lua has no address")
 end
 
 --- Whether a value is an object.
@@ -136,8 +142,7 @@ end
 function M.container_of(o, t, member)
   local s = shape_of(o, "container_of")
   t = type_arg(s.handle, t)
-  local addr = objects.addr(o) or fail("inval", "a value made in Lua lies in nothing")
-  return M.cast(addr - types.offsetof(s.handle, t:strip(), member), t)
+  return M.cast(place_of(o) - types.offsetof(s.handle, t:strip(), member), t)
 end
 
 --- What a pointer leads to. A struct that a pointer led to is that already.
@@ -200,7 +205,7 @@ function M.fetch(o)
   local s = shape_of(o, "fetch")
   if s.kind ~= "record" and s.kind ~= "array" then fail("inval", "%s is nothing to copy: kvm.deref it", s.type:spell()) end
   check_size(s)
-  return objects.copy(s.handle, shapes.targets(s.handle), s.index, s.size, objects.addr(o) or fail("inval", "it is a copy"))
+  return objects.copy(s.handle, shapes.targets(s.handle), s.index, s.size, place_of(o))
 end
 
 --- An object of bytes that were never in memory.
@@ -210,6 +215,7 @@ end
 -- @raise kvm.Error `inval`
 -- @usage local l = kvm.new(k:type("struct list_head"), ("\0"):rep(16)) assert(l.next == nil)
 function M.new(t, bytes)
+  t = type_arg(nil, t)
   local k = t:handle()
   local s = shapes.of(k, t)
   if s.kind ~= "record" and s.kind ~= "array" then fail("inval", "%s is no struct, union or array", t:spell()) end
@@ -234,7 +240,7 @@ local function value_of(v, budget, depth)
     if budget.left < 0 then fail("inval", "more than %d values", MAX_VALUES) end
     local ok, got = pcall(function() return v[index] end)
     if not ok then
-      if not err.is(got) then error(got, 0) end
+      if not err.is(got) or got.code == "closed" then error(got, 0) end
       table.insert(budget.errors, got)
     elseif shapes.leads(s, index) then
       out[key] = got and objects.addr(got) or 0
@@ -266,16 +272,17 @@ end
 --- Compiles a reader of several members of a type, for hot loops.
 -- @tparam kvm.Type t struct or union
 -- @tparam {string,...} members names, or paths through nested structs
--- @treturn function of an object or address: the values in that order; where some can't be read nil, and behind the last value the
---  first kvm.Error
--- @raise kvm.Error `notfound`
+-- @treturn function of an object of that type or an address: the values in that order; where some can't be read nil, and behind the
+--  last value the first kvm.Error
+-- @raise kvm.Error `notfound`; what the function is given is no such object
 -- @usage local read = kvm.reader(k:type("struct task_struct"), {"pid", "comm"}) assert(read(k:object("init_task")) == 0)
 function M.reader(t, members)
+  t = type_arg(nil, t)
   local k = t:handle()
   local s = shapes.of(k, t)
   local fields = {}
   for i, path in ipairs(members) do fields[i] = shapes.field(s, path) end
-  return objects.reader(k, shapes.targets(k), fields)
+  return objects.reader(k, shapes.targets(k), fields, s, s.name)
 end
 
 --- The name of an enumerator: of an enum member of an object, or of a value.
@@ -291,7 +298,7 @@ function M.enum(o, member)
   if s then
     t, value = check(s.bare:field(member)).type, o[member]
   end
-  t = t:strip()
+  t = type_arg(nil, t):strip()
   if t:kind() ~= "enum" then fail("inval", "%s is no enum", t:spell()) end
   for _, e in ipairs(t:enumerators()) do
     if e.value == value then return e.name, value end
@@ -308,6 +315,7 @@ end
 function M.string(p, max)
   local s = shape_of(p, "string")
   if s.kind == "array" and s.size > 0 then max = math.min(max or s.size, s.size) end
+  if objects.copied(p) then return (objects.bytes(p, max or s.size):match "^[^\0]*") end
   return s.handle:cstring(objects.addr(p), max)
 end
 
@@ -317,8 +325,7 @@ local mm = shapes.metamethods
 -- What P + N is: N elements further.
 local function moved(p, n)
   local s = objects.shape(p)
-  local addr = objects.addr(p)
-  if not addr then fail("inval", "a value without an address") end
+  local addr = place_of(p)
   if s.kind == "record" then return objects.object(shapes.targets(s.handle), s.index, addr + n * s.size) end
   if s.kind == "pointer" and s.stride > 0 then
     return objects.object(shapes.targets(s.handle), s.index, addr + n * s.stride)
@@ -337,24 +344,22 @@ function mm.__sub(a, b)
   if math.type(b) == "integer" then return moved(a, -b) end
   local s, r = objects.shape(a), objects.shape(b)
   local stride = s and (s.kind == "record" and s.size or s.stride)
-  if not r or not s or s.key ~= r.key or not stride or stride == 0 then
-    fail("inval", "pointers to different types have no difference")
-  end
-  return (objects.addr(a) - objects.addr(b)) // stride
+  if not r or s ~= r or not stride or stride == 0 then fail("inval", "pointers to different types have no difference") end
+  return (place_of(a) - place_of(b)) // stride
 end
 
 function mm.__lt(a, b)
-  return math.ult(objects.addr(a), objects.addr(b))
+  return math.ult(place_of(a), place_of(b))
 end
 
 function mm.__le(a, b)
-  return not math.ult(objects.addr(b), objects.addr(a))
+  return not math.ult(place_of(b), place_of(a))
 end
 
 -- Copies: the same place and type.
 function mm.__eq(a, b)
   local s, r = objects.shape(a), objects.shape(b)
-  local addr = s and r and s.handle == r.handle and s.key == r.key and objects.addr(a)
+  local addr = s and s == r and objects.addr(a)
   return addr and addr == objects.addr(b) or false
 end
 

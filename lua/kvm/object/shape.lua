@@ -33,8 +33,17 @@ local RECORD = {struct = true, union = true}
 
 local MAX_DECLARATOR <const> = 64 -- pointers and dimensions
 
+-- A struct that is in the types of a module as well as in the kernel's is the kernel's. Ids are those of one handle.
+local function the_kernels(k, t)
+  if t:handle() ~= k then fail("inval", "%s is a type of another handle", t:spell()) end
+  local name = t:name()
+  if not name or not RECORD[t:kind()] or t:id() >> 32 == 0 then return t end
+  local known = k:type(t:kind() .. " " .. name)
+  return known and known == t and known or t
+end
+
 -- The key of a stripped type: equal where objects of the types are the same.
-local function key_of(t)
+local function key_of(k, t)
   local key = {}
   for _ = 1, MAX_DECLARATOR do
     local kind = t:kind()
@@ -43,7 +52,7 @@ local function key_of(t)
     elseif kind == "array" then
       key[#key + 1] = ("[%d]"):format(t:count())
     else
-      key[#key + 1] = tostring(t:id())
+      key[#key + 1] = tostring(the_kernels(k, t):id())
       return table.concat(key)
     end
     t = t:target():strip()
@@ -51,12 +60,10 @@ local function key_of(t)
   return fail("format", "types: a type of more than %d pointers and dimensions", MAX_DECLARATOR)
 end
 
--- A struct that is in the types of a module as well as in the kernel's is the kernel's.
-local function the_kernels(k, t)
-  local name = t:name()
-  if not name or not RECORD[t:kind()] or t:id() >> 32 == 0 then return t end
-  local known = k:type(t:kind() .. " " .. name)
-  return known and known == t and known or t
+local SIZES = {[1] = true, [2] = true, [4] = true, [8] = true}
+
+local function check_size(bare, size)
+  if not SIZES[size] then fail("unsupported", "%s of %d bytes can't be read", bare:spell(), size) end
 end
 
 local shape -- (k, type) -> shape
@@ -70,9 +77,13 @@ local shape -- (k, type) -> shape
 function M.describe(k, t)
   local bare = the_kernels(k, t:strip())
   local kind, size = bare:kind(), bare:size()
-  if kind == "bool" then return {access = "bool", size = size} end
+  if kind == "bool" then
+    check_size(bare, size)
+    return {access = "bool", size = size}
+  end
   if kind == "int" or kind == "char" or kind == "enum" then
     if size == 16 then return {access = "wide", size = 16} end
+    check_size(bare, size)
     return {access = bare:signed() and "int" or "uint", size = size}
   end
   if kind == "float" then
@@ -80,6 +91,7 @@ function M.describe(k, t)
     return {access = "float", size = size}
   end
   if kind == "pointer" then
+    check_size(bare, size)
     local target = the_kernels(k, bare:target():strip())
     local leads_to = RECORD[target:kind()] and shape(k, bare:target()) or shape(k, t)
     return {access = "ref", size = size, target = leads_to.index}
@@ -99,7 +111,7 @@ end
 local function compile(k, t, owner, name, bit_offset, bit_size)
   local d = M.describe(k, t)
   d.owner, d.name = owner, name
-  d.offset = bit_offset // 8
+  d.offset = bit_offset >> 3
   if bit_size > 0 then
     local as = {int = "sbits", uint = "bits", bool = "boolbits"}
     if not as[d.access] or bit_size > 64 then fail("unsupported", "%s: a bit field of type %s", name, t:spell()) end
@@ -179,7 +191,7 @@ local KINDS = {struct = "record", union = "record", array = "array", pointer = "
 function M.of(k, t)
   local state = state_of(k)
   local bare = the_kernels(k, t:strip())
-  local key = key_of(bare)
+  local key = key_of(k, bare)
   local s = state.by_key[key]
   if s then return s end
   local kind = KINDS[bare:kind()]
@@ -214,7 +226,7 @@ end
 -- @tparam kvm.Handle k
 -- @tparam kvm.Type t
 -- @tparam integer addr
--- @param[opt] path as core.objects.root gives it
+-- @param[opt] path as `root` gives it
 -- @raise kvm.Error
 -- @usage assert(require "kvm.object.shape".at(k, k:type("int"), k:symbol("linux_banner").value) == 0x756e694c)
 function M.at(k, t, addr, path)

@@ -34,12 +34,16 @@ local function integer(t, v, bits)
   return i
 end
 
-local function address(t, v)
+local function address(k, t, v)
   if v == nil then return 0 end
-  if math.type(v) == "integer" then return v end
-  local s = objects.shape(v)
-  if not s then return fail("%s takes an object, an address or nil, not %s", t:spell(), type(v)) end
-  return objects.addr(v) or fail("the object has no address")
+  local addr = v
+  if math.type(v) ~= "integer" then
+    local s = objects.shape(v) or fail("%s takes an object, an address or nil, not %s", t:spell(), type(v))
+    if s.handle ~= k then fail("the object is of another handle") end
+    addr = objects.addr(v) or fail("the object has no address")
+  end
+  if t:size() == 4 and addr >> 32 ~= 0 then fail("0x%x does not fit into a pointer of 4 bytes", addr) end
+  return addr
 end
 
 local function pack(k, size, v)
@@ -52,7 +56,10 @@ end
 local function floating(k, t, v)
   if type(v) ~= "number" then fail("%s takes a number, not %s", t:spell(), type(v)) end
   local order = k:info().byte_order == "big" and ">" or "<"
-  return (order .. (t:size() == 4 and "f" or "d")):pack(v)
+  local form = order .. (t:size() == 4 and "f" or "d")
+  local bytes = form:pack(v)
+  if math.abs(form:unpack(bytes)) == math.huge and math.abs(v) ~= math.huge then fail("%s is too large for %s", v, t:spell()) end
+  return bytes
 end
 
 local function string_bytes(t, v)
@@ -62,17 +69,18 @@ local function string_bytes(t, v)
   return v .. ("\0"):rep(room - #v)
 end
 
--- The bytes of another object of the same type.
+-- The bytes of another object of the same type; of a copy, those that were copied.
 local function same_bytes(k, t, v)
   local s = objects.shape(v)
   if not s or s.bare ~= t then fail("%s takes an object of its type", t:spell()) end
   if s.handle ~= k then fail("the object is of another handle") end
-  return err.check(k:read(objects.addr(v) or fail("a value made in Lua has no address"), t:size()))
+  if objects.copied(v) then return objects.bytes(v, t:size()) end
+  return err.check(k:read(objects.addr(v), t:size()))
 end
 
 local function encode(k, t, v)
   local kind, size = t:kind(), t:size()
-  if kind == "pointer" then return pack(k, size, address(t, v)) end
+  if kind == "pointer" then return pack(k, size, address(k, t, v)) end
   if kind == "float" then return floating(k, t, v) end
   if kind == "array" and t:target():strip():kind() == "char" then return string_bytes(t, v) end
   if kind == "struct" or kind == "union" or kind == "array" then return same_bytes(k, t, v) end
@@ -108,7 +116,7 @@ end
 function M.place(k, addr, place, v)
   local t = place.type:strip()
   local bytes
-  addr = addr + place.bit_offset // 8
+  addr = addr + (place.bit_offset >> 3)
   if place.bit_size > 0 then
     bytes = merge_bits(k, addr, t, v, place.bit_offset % 8, place.bit_size)
   else
