@@ -42,6 +42,24 @@ describe("kvm.cmd.whatis", function()
     assert.is_false((pcall(records, {name = "super_blocks"}))) -- well known, but this kernel has none
   end)
 
+  it("tells of variables that each CPU has, of which none lies at the symbol", function()
+    local symbol = k.symbol
+    local names = {__per_cpu_start = 0, __per_cpu_end = 0x200, counter = 0x40}
+    local handle = setmetatable({}, {__index = function(_, key)
+      if key == "symbol" then
+        return function(_, name) return names[name] and {name = name, value = names[name], type = "D"} or symbol(k, name) end
+      elseif key == "info" then
+        return function() return {os = "linux"} end
+      end
+      return function(_, ...) return k[key](k, ...) end
+    end})
+    local r = fake.collect(whatis.run(handle, {name = "counter"}))[1]
+    assert.are.equal(0x40, r.addr)
+    assert.are.equal("counter: a variable of a type that is not known /* one for each CPU: counter:0 is CPU 0's */\n", whatis.text(r))
+    r.type, r.size = "unsigned long", 8
+    assert.are.equal("unsigned long counter; /* size: 8, one for each CPU: counter:0 is CPU 0's */\n", whatis.text(r))
+  end)
+
   it("tells values of enums", function()
     assert.are.equal("enum color { GREEN = -2 };\n", text {name = "GREEN"})
     local r = records {name = "RED"}[1]

@@ -32,6 +32,7 @@ describe("kvm.cmd.words", function()
       __per_cpu_start = 0, __per_cpu_end = 0x200, rq = 0x40, __per_cpu_offset = 0x1000, nr_cpu_ids = 0x2000, plain = 0x3000,
     }}
     k:map(0x1000, ("<I8I8"):pack(0x10000, 0x20000)):map(0x2000, ("<I4"):pack(2))
+    assert.are.same({true, false}, {words.of_each_cpu(k, 0x40), words.of_each_cpu(k, 0x3000)})
     assert.are.equal(0x10040, words.address(k, "rq:0"))
     assert.are.equal(0x20048, words.address(k, "rq:1+8"))
     for text, want in pairs {

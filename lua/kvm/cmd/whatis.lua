@@ -61,10 +61,13 @@ end
 local function of_variable(k, name, module, symbol)
   local ask = symbol and require "kvm.object".variable_type or k.variable -- the table of well-known ones has more than a kernel
   local t, message, code = ask(k, name, module or symbol and symbol.module)
-  if t then return {name = name, kind = "variable", type = t:spell(), size = t:size(), addr = symbol and symbol.value} end
+  local each_cpu = symbol and words.of_each_cpu(k, symbol.value)
+  if t then
+    return {name = name, kind = "variable", type = t:spell(), size = t:size(), addr = symbol and symbol.value, each_cpu = each_cpu}
+  end
   if code ~= "notfound" then kvm_error.check(t, message, code) end
   if symbol and not symbol.type:lower():find "t" then
-    return {name = name, kind = "variable", addr = symbol.value}
+    return {name = name, kind = "variable", addr = symbol.value, each_cpu = each_cpu}
   end
   return nil
 end
@@ -193,11 +196,15 @@ function M.run(k, opts)
   end
 end
 
--- "/* size: 16, at 0xffffffff81000000 */"
+-- "/* size: 16, at 0xffffffff81000000 */", "/* size: 8, one for each CPU: x:0 is CPU 0's */"
 local function facts(rec, size)
   local list = {}
   if size then list[1] = ("size: %d"):format(rec.size) end
-  if rec.addr then list[#list + 1] = ("at 0x%x"):format(rec.addr) end
+  if rec.each_cpu then
+    list[#list + 1] = ("one for each CPU: %s:0 is CPU 0's"):format(rec.name)
+  elseif rec.addr then
+    list[#list + 1] = ("at 0x%x"):format(rec.addr)
+  end
   return list[1] and (" /* %s */\n"):format(table.concat(list, ", ")) or "\n"
 end
 

@@ -22,11 +22,18 @@ function M.hex(text)
   return digits and #digits <= 16 and tonumber(digits, 16) or nil
 end
 
--- Linux's variables of which each CPU has its own: "runqueues:0". No copy lies at the symbol itself.
+--- Whether each CPU has its own copy of a variable, as Linux's per-CPU variables: none lies at the symbol itself.
+-- @param k an open handle
+-- @tparam integer value of the symbol
+-- @treturn boolean
+-- @usage assert(not require "kvm.cmd.words".of_each_cpu(k, k:symbol("linux_banner").value))
+function M.of_each_cpu(k, value)
+  return k:info().os == "linux" and require "kvm.linux.percpu".is_per_cpu(k, value)
+end
+
 local function place_of(k, name, value, cpu)
-  local percpu = k:info().os == "linux" and require "kvm.linux.percpu"
-  local each = percpu and percpu.is_per_cpu(k, value)
-  if each and cpu then return percpu.per_cpu_ptr(k, value, cpu) end
+  local each = M.of_each_cpu(k, value)
+  if each and cpu then return require "kvm.linux.percpu".per_cpu_ptr(k, value, cpu) end
   if each then error(kvm_error.new {code = "inval", message = ("%s is a variable of each CPU: %s:0 is CPU 0's"):format(name, name)}) end
   if cpu then error(kvm_error.new {code = "inval", message = name .. " is no variable of each CPU"}) end
   return value
