@@ -233,12 +233,13 @@ int type_declare(struct type_db *db, const struct type_info *info,
                  type_id *out, struct kvm_err *err) {
     if (!db->declared) db->declared = type_declared_create(TYPE_DECLARED);
     if (!db->declared) return err_nomem(err, "declarations");
-    struct type_info target;
+    struct type_info target, sized = *info;
     uint32_t id;
     int rc = type_info(db, info->target, &target, err);
+    if (rc == 0 && type_is_alias(info->kind)) sized.size = target.size;
     for (uint64_t i = 0; rc == 0 && members && i < info->count; i++)
         rc = type_info(db, members[i].type, &target, err);
-    if (rc == 0) rc = type_declared_add(db->declared, info, members, enumerators, &id, err);
+    if (rc == 0) rc = type_declared_add(db->declared, &sized, members, enumerators, &id, err);
     if (rc == 0) *out = type_id_of(db->declared, id);
     return rc;
 }

@@ -106,7 +106,7 @@ static int step_element(struct type_db *db, struct type_field *at, uint64_t inde
     if (info.count && index >= info.count)
         return err_set(err, KVM_INVAL, "[%llu] on an array of %llu", (unsigned long long)index,
                        (unsigned long long)info.count);
-    rc = type_info(db, info.target, &element, err);
+    rc = type_strip(db, info.target, NULL, &element, err); // a typedef may stand for a declaration
     if (rc) return rc;
     uint64_t off;
     if (!mem_mul(element.size, 8, &off) || !mem_mul(off, index, &off) ||

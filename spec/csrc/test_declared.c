@@ -74,6 +74,32 @@ static void test_shared(void) {
     type_db_destroy(db);
 }
 
+// Typedefs and qualifiers have the size of what they stand for: elements of arrays are that far apart.
+static void test_aliases(void) {
+    struct type_db *db = type_db_create(load_nothing, NULL);
+    type_id num = declare(db, (struct type_info){.kind = TYPE_INT, .name = "int", .size = 4}, NULL);
+    type_id t =
+        declare(db, (struct type_info){.kind = TYPE_TYPEDEF, .name = "t", .target = num}, NULL);
+    type_id fixed = declare(db, (struct type_info){.kind = TYPE_CONST, .target = t}, NULL);
+    struct type_info info;
+    ok(type_info(db, t, &info, NULL) == 0 && info.size == 4, "a typedef's size");
+    ok(type_info(db, fixed, &info, NULL) == 0 && info.size == 4, "a qualified type's size");
+    type_id fwd = declare(db, (struct type_info){.kind = TYPE_FWD, .name = "s"}, NULL);
+    type_id early =
+        declare(db, (struct type_info){.kind = TYPE_TYPEDEF, .name = "s_t", .target = fwd}, NULL);
+    declare(db, (struct type_info){.kind = TYPE_STRUCT, .name = "s", .size = 6}, NULL);
+    const struct type_info arrays[] = {
+        {.kind = TYPE_ARRAY, .size = 12, .target = fixed, .count = 3},
+        {.kind = TYPE_ARRAY, .size = 18, .target = early, .count = 3},
+    };
+    for (int i = 0; i < 2; i++) {
+        struct type_field f = {0};
+        is_int(type_field(db, declare(db, arrays[i], NULL), "[2]", &f, NULL), 0, "an element");
+        is_int((int)f.bit_offset, i ? 96 : 64, "lies behind those before it");
+    }
+    type_db_destroy(db);
+}
+
 static void test_order(void) {
     b_sample(&b, false);
     struct type_db *db = type_db_create(load, &b);
@@ -174,6 +200,7 @@ static void test_out_of_memory(void) {
 int main(void) {
     test_alone();
     test_shared();
+    test_aliases();
     test_order();
     test_many();
     test_enum();
