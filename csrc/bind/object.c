@@ -14,6 +14,12 @@ struct bind_object *bind_object_test(lua_State *L, int arg, const void **shape) 
     return is ? o : NULL;
 }
 
+void bind_object_shape(lua_State *L, int arg) {
+    lua_getmetatable(L, arg);
+    lua_rawgetp(L, -1, &shape_key);
+    lua_remove(L, -2);
+}
+
 static struct bind_object *check_object(lua_State *L, int arg) {
     struct bind_object *o = bind_object_test(L, arg, NULL);
     if (!o) luaL_typeerror(L, arg, "object");

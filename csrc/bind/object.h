@@ -77,6 +77,8 @@ struct bind_object {
 
 // The object at ARG, NULL when it is none. *SHAPE, unless SHAPE is NULL, becomes the address of its shape.
 struct bind_object *bind_object_test(lua_State *L, int arg, const void **shape);
+// Pushes the shape of the object at ARG.
+void bind_object_shape(lua_State *L, int arg);
 // Pushes the object of shape TARGET at ADDR. TARGETS is the stack index of the handle's table.
 void bind_object_push(lua_State *L, int targets, int target, uint64_t addr, struct bind_path *path);
 // Pushes the value of FIELD of an object at OBJECT's address (OBJECT need not be on the stack; when it is

@@ -12,6 +12,18 @@ struct reader_fields {
     struct bind_field *list[FIELDS_MAX];
 };
 
+// Whether the object at 1 is of the reader's type all the same: it stands in several sources.
+static bool same_type(lua_State *L) {
+    bind_object_shape(L, 1);
+    lua_getfield(L, -1, "bare");
+    lua_getiuservalue(L, lua_upvalueindex(UP_READER), 1);
+    lua_getfield(L, -1, "shape");
+    lua_getfield(L, -1, "bare");
+    bool same = lua_compare(L, -1, -4, LUA_OPEQ);
+    lua_settop(L, 1);
+    return same;
+}
+
 // What the reader was called with: an object, or an address.
 static struct bind_object *argument(lua_State *L, const struct reader_fields *fields,
                                     struct bind_object *made) {
@@ -24,7 +36,7 @@ static struct bind_object *argument(lua_State *L, const struct reader_fields *fi
     const void *shape;
     struct bind_object *o = bind_object_test(L, 1, &shape);
     if (!o) luaL_typeerror(L, 1, "object or address");
-    if (shape != fields->shape)
+    if (shape != fields->shape && !same_type(L))
         luaL_error(L, "bad argument #1 to a reader of %s (an object of another type or handle)",
                    fields->name);
     return o;
@@ -68,7 +80,7 @@ int bind_reader(lua_State *L) {
     luaL_checktype(L, 4, LUA_TTABLE);
     const char *name = luaL_checkstring(L, 5);
     lua_settop(L, 5);
-    // The table of fields is the user value: it keeps them alive.
+    // The table of fields, and of the shape, is the user value: it keeps them alive.
     struct reader_fields *fields = lua_newuserdatauv(L, sizeof(*fields), 1);
     fields->count = (int)n;
     fields->shape = lua_topointer(L, 4);
@@ -79,6 +91,8 @@ int bind_reader(lua_State *L) {
         luaL_argcheck(L, fields->list[i], 3, "no field");
         lua_pop(L, 1);
     }
+    lua_pushvalue(L, 4);
+    lua_setfield(L, 3, "shape");
     lua_pushvalue(L, 3);
     lua_setiuservalue(L, 6, 1);
     lua_replace(L, 3);

@@ -356,11 +356,12 @@ function mm.__le(a, b)
   return not math.ult(place_of(b), place_of(a))
 end
 
--- Copies: the same place and type.
+-- Copies, and types that several sources have: the same place and type.
 function mm.__eq(a, b)
   local s, r = objects.shape(a), objects.shape(b)
-  local addr = s and s == r and objects.addr(a)
-  return addr and addr == objects.addr(b) or false
+  local addr = s and r and objects.addr(a)
+  if not addr or addr ~= objects.addr(b) then return false end
+  return s == r or s.bare == r.bare
 end
 
 function mm.__len(o)
