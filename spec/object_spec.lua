@@ -3,6 +3,8 @@
 -- byte that is read is known.
 local harness = require "spec.support.harness"
 local image = require "spec.support.image"
+local btf = require "spec.support.build.btf"
+local elffile = require "spec.support.build.elffile"
 local kvm = require "kvm"
 
 local TEXT = [[
@@ -125,6 +127,14 @@ describe("kvm.object", function()
       raised("unsupported", function() return o.extended end)
     end)
 
+    it("are told of the struct that lacks them, and never by a part of their name", function()
+      assert.are.equal("struct inner has no member c: nearest are a, b", raised("notfound", function() return o["in.c"] end).message)
+      assert.has_error(function() return o["s32\0x"] end)
+      assert.has_error(function() return k:type "int\0x" end)
+      kvm.reader(kvm.typeof(o.grid), {"[1]"})
+      assert.are.equal(o.grid[1], o.grid["[1]"])
+    end)
+
     it("tell the way to a bad address", function()
       poke("self", "<I8", image.UNMAPPED)
       local err = raised("fault", function() return o.self.self.name end)
@@ -157,6 +167,16 @@ describe("kvm.object", function()
       assert.are_not.equal(o["in"], k:object(kvm.addr(o["in"]), "int [2]"))
       collectgarbage()
       assert.are.equal("here", seen[k:object(image.LARGE, t)])
+    end)
+
+    it("is the same for types that stand in several sources", function()
+      local head = k:object(image.LARGE, "struct list_head")
+      local again = kvm.cdef(k, "struct list_head { struct list_head *next, *prev; };")["struct list_head"]
+      local other = kvm.cdef(k, "struct list_tail { struct list_head *next, *prev; };")["struct list_tail"]
+      assert.are.equal(head, k:object(image.LARGE, again))
+      assert.are_not.equal(head, k:object(image.LARGE, other))
+      assert.is_nil(kvm.reader(again, {"next"})(head))
+      assert.has_error(function() kvm.reader(other, {"next"})(head) end)
     end)
 
     it("moves by whole elements", function()
@@ -284,6 +304,24 @@ describe("kvm.object", function()
       raised("inval", kvm.new, k:type "int", "1234")
     end)
 
+    it("made in Lua have no place", function()
+      local v, inner = kvm.new(t), types["struct inner"]
+      raised("inval", function() return v < v end)
+      raised("inval", function() return v <= o end)
+      raised("inval", function() return v - v end)
+      raised("inval", function() return v + 1 end)
+      raised("inval", kvm.container_of, v["in"], t, "in")
+      raised("inval", kvm.fetch, v)
+      raised("inval", kvm.new, "struct inner")
+      raised("inval", kvm.reader, "struct inner", {"a"})
+      assert.has_error(function() kvm.new(k) end, "bad argument (type or object expected, got userdata)")
+      assert.has_error(function() kvm.enum(k, 1) end, "bad argument (type or object expected, got userdata)")
+      assert.is_false(v == kvm.new(t))
+      assert.are.equal("ab", kvm.string(kvm.new(kvm.type.of(k, "unsigned char [4]"), "ab\0d")))
+      assert.are.equal("abcd", kvm.string(kvm.new(kvm.type.of(k, "unsigned char [4]"), "abcd")))
+      assert.are.equal(0, kvm.value(kvm.new(inner)).a)
+    end)
+
     it("have names when they are enumerators", function()
       poke("color", "<i4", 5)
       assert.are.same({"GREEN", 5}, {kvm.enum(o, "color")})
@@ -307,6 +345,21 @@ describe("kvm.object", function()
     raised("format", kvm.value, k:object(image.LARGE, t2))
   end)
 
+  it("refuses integers of a size that no machine loads", function()
+    local b = btf.new()
+    b:int("long unsigned int", 8)
+    for i, size in ipairs {3, 5, 6, 7, 9, 0} do b:int("odd" .. i, size, nil, 8 * math.min(size, 8)) end
+    b:int("odd_bool", 3, "bool", 8)
+    b:enum("odd_enum", 3, {{"A", 1}})
+    local members = {}
+    for id = 2, 9 do members[#members + 1] = {"m" .. id, id, 128 * #members} end
+    b:composite("struct", "odd", 256, members)
+    local file = elffile.build {class = 64, machine = 62, sections = {{name = ".BTF", data = b:bytes()}}}
+    local h = harness.open {core = "/dev/null", namelist = harness.temp(file)}
+    local odd = kvm.new(h:type "struct odd")
+    for id = 2, 9 do raised("unsupported", function() return odd["m" .. id] end) end
+  end)
+
   describe("assignment", function()
     it("writes what reads the same", function()
       poke("self", "<I8", image.LARGE)
@@ -315,6 +368,8 @@ describe("kvm.object", function()
         o[name] = v
         assert.are.equal(v, o[name], name)
       end
+      o.name = "ab"
+      assert.are.equal("ab\0\0\0\0\0\0", k:read(kvm.addr(o, "name"), 8))
       o.color = "BLUE"
       assert.are.equal(-2, o.color)
       o.ints = o
@@ -335,11 +390,30 @@ describe("kvm.object", function()
       raised("inval", function() o["in"] = o end)
     end)
 
+    it("takes the bytes of a copy, not those of its place", function()
+      o["in"].a, o["in"].b[2] = 3, 4
+      local saved = kvm.fetch(o["in"])
+      o["in"].a = 5
+      o["in"] = saved
+      assert.are.same({3, 4}, {o["in"].a, o["in"].b[2]})
+      o["in"] = kvm.new(types["struct inner"], ("<i4"):pack(77) .. ("\0"):rep(8))
+      assert.are.same({77, 0}, {o["in"].a, o["in"].b[2]})
+      assert(k:write(image.HOLED + 4096 - 4, "...."))
+      local torn = kvm.fetch(k:object(image.HOLED + 4096 - 4, "struct inner"))
+      raised("fault", function() o["in"] = torn end)
+      assert.are.equal("....", kvm.string(kvm.fetch(k:object(image.HOLED + 4092, "unsigned char [8]")), 4))
+      raised("fault", kvm.string, kvm.fetch(k:object(image.HOLED + 4092, "unsigned char [8]")))
+      assert.are.equal(77, o["in"].a)
+    end)
+
     it("refuses what does not fit", function()
       for name, v in pairs {u8 = 256, s8 = 128, u16 = -1, u32 = 1 << 32, low = 8, sign = 16, mid = -1, yes = 2, name = ("x"):rep(9),
         color = "PINK", s32 = "1", f = "x", self = "x", d = {}, s64 = 1.5} do
         raised("inval", function() o[name] = v end)
       end
+      raised("inval", function() o.f = -1e39 end)
+      o.f = -math.huge
+      assert.are.equal(-math.huge, o.f)
       raised("notfound", function() o.absent = 1 end)
       raised("inval", function() o.grid[2] = 1 end)
       raised("inval", function() o.huge = 1 end)
@@ -377,8 +451,10 @@ describe("kvm.object", function()
     collectgarbage()
     collectgarbage()
     assert.is_not_nil(kvm.addr(kept.prev or kept))
+    assert.is_nil(select(2, kvm.value(kept)))
     kvm.handle(kept):close()
     raised("closed", function() return kept.next end)
+    raised("closed", kvm.value, kept)
     raised("closed", kvm.fetch, kept)
   end)
 

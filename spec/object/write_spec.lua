@@ -60,4 +60,15 @@ describe("kvm.object.write", function()
     end
     assert.are.equal(("\0"):rep(8), k.bytes)
   end)
+
+  it("does not cut addresses down to pointers of 4 bytes", function()
+    local k, pointer = memory("big", ("\0"):rep(4)), int(4)
+    function pointer.kind() return "pointer" end
+    write.place(k, 0, {type = pointer, bit_offset = 0, bit_size = 0}, 0xc0100200)
+    assert.are.equal("\xc0\x10\x02\x00", k.bytes)
+    for _, v in ipairs {1 << 32, -1, 0xffff888000000000} do
+      local ok, err = pcall(write.place, k, 0, {type = pointer, bit_offset = 0, bit_size = 0}, v)
+      assert.are.same({false, "inval"}, {ok, err.code})
+    end
+  end)
 end)
