@@ -47,14 +47,13 @@ enum type_kind {
 struct type_info {
     enum type_kind kind;
     const char *name; // "" when anonymous; borrowed from the source
-    uint64_t
-        size; // bytes, of typedefs and qualifiers too; 0 for void, functions, forward declarations
-    bool is_signed; // integers, enums
-    bool is_union;  // TYPE_FWD: of a union
-    uint8_t bits;   // TYPE_INT: how many bits count (normally 8 * size)
-    type_id target; // of pointers, typedefs, qualifiers, variables; array element; of TYPE_FUNC
-                    // its TYPE_FUNC_PROTO; of TYPE_FUNC_PROTO the result
-    uint64_t count; // array elements, struct or union members, enumerators, parameters
+    uint64_t size;    // bytes, of typedefs too; 0 for void, functions, forward declarations
+    bool is_signed;   // integers, enums
+    bool is_union;    // TYPE_FWD: of a union
+    uint8_t bits;     // TYPE_INT: how many bits count (normally 8 * size)
+    type_id target;   // of pointers, typedefs, qualifiers, variables; array element; of TYPE_FUNC
+                      // its TYPE_FUNC_PROTO; of TYPE_FUNC_PROTO the result
+    uint64_t count;   // array elements, struct or union members, enumerators, parameters
 };
 
 struct type_member {
