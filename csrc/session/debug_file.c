@@ -105,7 +105,8 @@ static int not_found(const struct search *q, struct kvm_err *err) {
 // --- the kernel
 int session_debug_load(void *ctx, struct type_source **out, struct kvm_err *err) {
     kvm_t *kd = ctx;
-    int rc = kd->namelist ? type_dwarf_open(kd->namelist, out, err) : KVM_NOTFOUND;
+    bool may = kd->namelist && !kd->only_types;
+    int rc = may ? type_dwarf_open(kd->namelist, out, err) : KVM_NOTFOUND;
     if (rc != KVM_NOTFOUND) return rc;
     struct search q = {
         .kd = kd, .build_id = kd->os.facts.build_id, .whose = "the core's kernel", .out = out};

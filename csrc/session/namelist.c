@@ -26,7 +26,7 @@ static int describe_btf(kvm_t *kd, struct kvm_err *err) {
     int rc = type_btf_file_about(kd->namelist, &f->big, &word_size, err);
     if (rc) return rc;
     f->elf_class = word_size == 4 ? 1 : 2;
-    kd->no_addresses = true;
+    kd->only_types = kd->no_addresses = true;
     return 0;
 }
 

@@ -47,8 +47,9 @@ struct kvm_handle {
     char *program;      // kvm_open's errstr: hard errors are printed behind it
     struct session_options opt;
     char *namelist; // its path, or NULL
-    bool
-        no_addresses; // it is an object file or BTF (without memory only): no symbol of it has an address
+    // Without memory only:
+    bool only_types;   // the namelist is BTF alone
+    bool no_addresses; // it is that or an object file: no symbol has an address
     char *debug_dir;
     struct image *image;
     struct os os;

@@ -24,6 +24,16 @@ function M.new(fields)
   return setmetatable(fields, mt)
 end
 
+--- Raises an error value.
+-- @tparam string code
+-- @tparam string form as string.format takes it
+-- @param ... its values
+-- @raise kvm.Error
+-- @usage assert(select(2, kvm.try(kvm.error.fail, "notfound", "no %s", "such")).message == "no such")
+function M.fail(code, form, ...)
+  error(M.new{code = code, message = form:format(...)}, 0)
+end
+
 --- Whether a value is an error value, perhaps of one code.
 -- @param v any value
 -- @tparam[opt] string code

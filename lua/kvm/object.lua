@@ -16,12 +16,8 @@ local types = require "kvm.type"
 local write = require "kvm.object.write"
 
 local objects = core.objects
-local check = err.check
+local check, fail = err.check, err.fail
 local M = {}
-
-local function fail(code, form, ...)
-  error(err.new{code = code, message = form:format(...)}, 0)
-end
 
 -- The shape of an object; an argument error where it is none.
 local function shape_of(o, name)

@@ -30,6 +30,7 @@ live61-noinfo  live     bookworm 512 noinfo
 formats61      formats  bookworm 0
 debug61        debug    bookworm 0
 debug612       debug    trixie   0
+debug72        debug    sid      0
 '
 
 option() { # option NAME DEFAULT: of the key's options

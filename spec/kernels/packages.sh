@@ -102,5 +102,7 @@ debug_vmlinux() { # debug_vmlinux SUITE: sets DEBUG_VMLINUX; 283 MB to fetch, 59
   local version
   version=$(cat "$PACKAGES/kernel.$1")
   unpack "$PACKAGES/root/debug-$version" "$1" "linux-image-$version-dbg"
-  DEBUG_VMLINUX=$(find "$PACKAGES/root/debug-$version" -type f -name 'vmlinux-*' | head -1)
+  # boot/vmlinux-VERSION, or since Debian 14 lib/modules/VERSION/vmlinux
+  DEBUG_VMLINUX=$(find "$PACKAGES/root/debug-$version" -type f -name 'vmlinux*' | head -1)
+  [ -n "$DEBUG_VMLINUX" ] || missing "linux-image-$version-dbg has no vmlinux"
 }

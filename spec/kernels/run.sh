@@ -36,7 +36,7 @@ layouts() { # layouts KEY FILE ARGUMENTS: the line of check_layouts.sh, or of th
 }
 all_layouts() {
   local key
-  for key in debug61 debug612; do layouts $key vmlinux "dwarf '$KVM_DUMPS/$key/vmlinux'"; done
+  for key in debug61 debug612 debug72; do layouts $key vmlinux "dwarf '$KVM_DUMPS/$key/vmlinux'"; done
   for key in k61 k612 k72; do layouts $key vmcore "core '$KVM_DUMPS/$key/vmcore' '$KVM_DUMPS/$key/kernel'"; done
 }
 if [ $# -gt 0 ]; then

@@ -178,6 +178,9 @@ describe("a namelist without memory", function()
       assert.is_nil(info.arch)
       assert.are.equal(t.class // 8, k:type "struct pair":field "next".offset)
       assert.are.equal("notfound", select(3, k:symbol "start"))
+      local _, message, code = k:variable "start"
+      assert.are.equal("notfound", code)
+      assert.is_nil(message:find("ELF", 1, true))
     end
   end)
 

@@ -34,7 +34,7 @@ end
 function M.of(t)
   local names = {visits = 0}
   if not collect(t, names, 0) then
-    error(err.new {code = "format", message = ("types: %s has too many members, or they nest too deeply"):format(t:spell())}, 0)
+    err.fail("format", "types: %s has too many members, or they nest too deeply", t:spell())
   end
   names.visits = nil
   return names

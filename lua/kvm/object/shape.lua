@@ -11,20 +11,15 @@ local err = require "kvm.error"
 local names = require "kvm.object.names"
 
 local objects = core.objects
-local check = err.check
+local check, fail = err.check, err.fail
 
 local M = {}
-
-local function fail(code, form, ...)
-  error(err.new{code = code, message = form:format(...)}, 0)
-end
 
 -- What the objects of a handle share.
 local function state_of(k)
   local state = objects.state(k)
   if not state.shapes then
     state.shapes, state.by_key, state.targets, state.places = {}, {}, {}, {}
-    state.big = k:info().byte_order == "big"
   end
   return state
 end

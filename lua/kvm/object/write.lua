@@ -8,7 +8,7 @@ local objects = core.objects
 local M = {}
 
 local function fail(form, ...)
-  error(err.new{code = "inval", message = form:format(...)}, 0)
+  err.fail("inval", form, ...)
 end
 
 local function enumerator(t, name)
