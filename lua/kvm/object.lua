@@ -404,16 +404,18 @@ end
 -- @treturn[1] kvm.Type
 -- @return[2] nil
 -- @treturn[2] string message, which says how to give the type
--- @treturn[2] string code `notfound`
+-- @treturn[2] string code `notfound`; `inval`: several types have the name of its type
 -- @usage assert(kvm.object.variable_type(k, "init_task"):spell() == "struct task_struct")
 function M.variable_type(k, name, module)
   local t, message, code = k:variable(name, module)
   if t or code ~= "notfound" then return t, message, code end
-  local globals = of_system(k, "globals")
-  if globals then t = globals.type_of(k, name) end
-  if t then return t end
-  return nil, ("the type of %s is not known: give it, as in k:object(%q, \"struct x\"), or declare it, "
-    .. "as in kvm.cdef \"extern struct x %s;\""):format(name, name, name), "notfound"
+  local globals, why = of_system(k, "globals"), message
+  if globals then
+    t, why, code = globals.type_of(k, name)
+    if t then return t end
+  end
+  return nil, ("the type of %s is not known (%s): give it, as in k:object(%q, \"struct x\"), or declare it, "
+    .. "as in kvm.cdef \"extern struct x %s;\""):format(name, why, name, name), code
 end
 
 local function object(k, where, what)

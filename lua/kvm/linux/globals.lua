@@ -156,12 +156,10 @@ local TYPES = {
   ["const unsigned int []"] = "kallsyms_markers",
 
   -- files
-  ["struct file_system_type *"] = "file_systems",
   ["struct file_system_type"] = "bd_type mqueue_fs_type",
   ["struct super_block *"] = "blockdev_superblock",
   ["struct vfsmount *"] = "pipe_mnt sock_mnt shm_mnt anon_inode_mnt",
   ["struct proc_dir_entry"] = "proc_root",
-  ["struct kernfs_root *"] = "sysfs_root",
   ["struct ctl_table_root"] = "sysctl_table_root",
 
   -- devices
@@ -207,6 +205,10 @@ local TYPES = {
 -- Variables whose type differs: {type, when=a type that has to be there, member=one that it has to have}, the newest first.
 local ALTERNATIVES = {
   clear_seq = {{"struct latched_seq", when = "struct latched_seq"}, {"u64"}}, -- 5.13
+  file_systems = { -- a hlist in 7.2
+    {"struct hlist_head", when = "struct file_system_type", member = "list"},
+    {"struct file_system_type *", when = "struct file_system_type", member = "next"},
+  },
   kmalloc_caches = { -- 6.11; the second one is that of SLUB with pages of 4 KB
     {"kmem_buckets [enum kmalloc_cache_type NR_KMALLOC_TYPES]", when = "kmem_buckets"},
     {"struct kmem_cache *[enum kmalloc_cache_type NR_KMALLOC_TYPES][14]", when = "struct kmem_cache", member = "cpu_slab"},
@@ -235,7 +237,7 @@ end
 -- Whether this kernel has what an alternative asks for.
 local function holds(k, alternative)
   if not alternative.when then return true end
-  local t = k:type(alternative.when)
+  local t = k:type(alternative.when, "vmlinux")
   if not t or not alternative.member then return t ~= nil end
   return t:field(alternative.member) ~= nil
 end
@@ -257,10 +259,7 @@ local function with_length(k, expr, name)
   return text and expr:gsub("%[%]$", ("[%d]"):format(#text + 1)) or expr
 end
 
-local ABSENT = {notfound = true, fault = true, excluded = true}
-local HOW_TO_GIVE <const> = "the type of NAME is not known (WHY): give it, as in k:object(\"NAME\", \"struct x\"), or declare it, "
-  .. "as in kvm.cdef \"extern struct x NAME;\""
-
+local ABSENT = {notfound = true, fault = true, excluded = true, inval = true}
 local found = setmetatable({}, {__mode = "k"}) -- by handle: types by name
 
 local function resolve(k, name)
@@ -277,23 +276,21 @@ end
 -- @tparam string name
 -- @treturn[1] kvm.Type
 -- @return[2] nil
--- @treturn[2] string message, which says how to give the type
--- @treturn[2] string code `notfound`; `fault`, `excluded`: types of modules are asked, and are not in the dump
+-- @treturn[2] string message
+-- @treturn[2] string code `notfound`; `inval`: several types have the name of its type; `fault`, `excluded`: types of modules are
+--  asked, and are not in the dump
 -- @raise kvm.Error where the types are damaged
 -- @usage assert(kvm.linux.globals.type_of(k, "init_task"):spell() == "struct task_struct")
 function M.type_of(k, name)
   local types_of = found[k] or {}
   found[k] = types_of
   if types_of[name] then return types_of[name] end
-  local why, code = "it is not among the well-known ones", "notfound"
-  if ALTERNATIVES[name] then
-    local t, e = kvm_error.try(resolve, k, name)
-    if not t and not ABSENT[e.code] then error(e, 0) end
-    types_of[name] = t
-    if t then return t end
-    why, code = e.message, e.code
-  end
-  return nil, (HOW_TO_GIVE:gsub("NAME", name):gsub("WHY", (why:gsub("%%", "%%%%")))), code
+  if not ALTERNATIVES[name] then return nil, name .. " is not among the well-known ones", "notfound" end
+  local t, e = kvm_error.try(resolve, k, name)
+  types_of[name] = t
+  if t then return t end
+  if not ABSENT[e.code] then error(e, 0) end
+  return nil, e.message, e.code
 end
 
 return M
