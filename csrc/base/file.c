@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Mapped files (base/file.h).
+// Mapped files, and what holds for layers of any kind (base/file.h).
 #include "base/file.h"
 
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,44 +40,107 @@ static int map(struct file *f, struct kvm_err *err) {
     return 0;
 }
 
-int file_open(const char *path, bool writable, struct file **out, struct kvm_err *err) {
+const uint32_t file_fixed_stamp = 0;
+
+static struct file *create(const char *path) {
     struct file *f = mem_zalloc(sizeof(*f));
-    if (!f) return err_nomem(err, "a file");
+    if (!f) return NULL;
     f->fd = -1;
-    f->writable = writable;
     f->path = mem_strdup(path);
-    int rc = f->path ? 0 : err_nomem(err, "a file name");
-    if (rc) goto fail;
-    // O_NONBLOCK: opening a pipe must not wait for its writer.
-    f->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
-    if (f->fd < 0) {
-        rc = err_system(err, errno, "%s", path);
-        goto fail;
+    if (f->path) return f;
+    mem_free(f);
+    return NULL;
+}
+
+int file_from_fd(int fd, const char *path, struct file **out, struct kvm_err *err) {
+    struct file *f = create(path);
+    if (!f) {
+        close(fd);
+        return err_nomem(err, "a file");
     }
-    rc = check_kind(f, err);
+    f->fd = fd;
+    int rc = check_kind(f, err);
     if (rc == 0) rc = map(f, err);
-    if (rc) goto fail;
+    if (rc) {
+        file_close(f);
+        return rc;
+    }
     *out = f;
     return 0;
-fail:
-    file_close(f);
+}
+
+int file_open(const char *path, bool writable, struct file **out, struct kvm_err *err) {
+    // O_NONBLOCK: opening a pipe must not wait for its writer.
+    int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return err_system(err, errno, "%s", path);
+    int rc = file_from_fd(fd, path, out, err);
+    if (rc == 0) (*out)->writable = writable;
     return rc;
+}
+
+int file_layer_create(struct file *under, const struct file_ops *ops, const char *how,
+                      uint64_t size, struct file **out, struct kvm_err *err) {
+    struct file *f = create(under->path);
+    if (!f) return err_nomem(err, "a file");
+    f->ops = ops;
+    f->how = how;
+    f->size = size;
+    f->under = under;
+    *out = f;
+    return 0;
 }
 
 void file_close(struct file *f) {
     if (!f) return;
+    if (f->ops) f->ops->close(f);
     if (f->map) munmap((void *)(uintptr_t)f->map, (size_t)f->size);
     if (f->fd >= 0) close(f->fd);
+    file_close(f->under);
     mem_free(f->path);
     mem_free(f);
 }
 
-const uint8_t *file_at(const struct file *f, uint64_t off, uint64_t len) {
-    return mem_inside(off, len, f->size) ? f->map + off : NULL;
+static int behind_end(const struct file *f, struct kvm_err *err) {
+    return err_set(err, KVM_NOTFOUND, "behind the end of the file (%llu bytes)",
+                   (unsigned long long)f->size);
+}
+
+int file_piece(const struct file *f, uint64_t off, struct file_piece *out, struct kvm_err *err) {
+    if (off >= f->size) return behind_end(f, err);
+    if (f->ops) return f->ops->piece(f, off, out, err);
+    *out = (struct file_piece){f->map + off, f->size - off, &file_fixed_stamp, file_fixed_stamp};
+    return 0;
+}
+
+int file_read(const struct file *f, uint64_t off, void *buf, size_t len, struct kvm_err *err) {
+    if (!mem_inside(off, len, f->size)) return behind_end(f, err);
+    if (f->ops) return f->ops->read(f, off, buf, len, err);
+    if (len) memcpy(buf, f->map + off, len);
+    return 0;
+}
+
+int file_view(const struct file *f, uint64_t off, size_t len, void *buf, const uint8_t **out,
+              struct kvm_err *err) {
+    if (!f->ops && mem_inside(off, len, f->size)) {
+        *out = f->map + off;
+        return 0;
+    }
+    *out = buf;
+    return file_read(f, off, buf, len, err);
+}
+
+uint64_t file_available(const struct file *f, uint64_t off, uint64_t len) {
+    if (off >= f->size) return 0;
+    return len < f->size - off ? len : f->size - off;
+}
+
+size_t file_head(const struct file *f, void *buf, size_t len) {
+    size_t n = (size_t)file_available(f, 0, len);
+    return file_read(f, 0, buf, n, NULL) == 0 ? n : 0;
 }
 
 int file_write(struct file *f, uint64_t off, const void *buf, size_t len, struct kvm_err *err) {
-    if (!f->writable) return err_set(err, KVM_INVAL, "%s: not open for writing", f->path);
+    if (!f->writable || f->ops) return err_set(err, KVM_INVAL, "%s: not open for writing", f->path);
     if (!mem_inside(off, len, f->size))
         return err_set(err, KVM_INVAL, "%s: write behind the end", f->path);
     const uint8_t *p = buf;

@@ -37,6 +37,17 @@ int bind_raise_closed(lua_State *L) __attribute__((noreturn));
 // Pushes the metatable of error values, made when it is first asked for.
 void bind_error_metatable(lua_State *L);
 
+// --- progress.c
+struct bind_progress {
+    struct progress progress; // what the layers below are given
+    lua_State *L;
+    bool raised; // the function raised: its error is on top of the stack
+};
+// Pushes a userdata for the function at INDEX (another type is an argument error). Every use ends with
+// bind_progress_end (NULL-safe), on the same stack, which raises again what the function has raised.
+struct bind_progress *bind_progress_push(lua_State *L, int index);
+void bind_progress_end(struct bind_progress *p);
+
 // --- handle.c
 // The handle at stack index ARG, or an argument error; raises when it is closed. For functions
 // whose first upvalue is the metatable of handles, bind_handle spares the lookup of its name.

@@ -20,13 +20,47 @@ kvm_t *bind_open(lua_State *L, int index) {
 
 // --- open
 
+// The stack while options are read: the argument, and a table that holds what the options point to for as long as
+// the call lasts (a progress function may change the argument).
+enum { ARGUMENT = 1, ANCHORS = 2 };
+
+static void anchor(lua_State *L, int index) {
+    lua_pushvalue(L, index);
+    lua_rawseti(L, ANCHORS, (lua_Integer)lua_rawlen(L, ANCHORS) + 1);
+}
+
 static const char *option_path(lua_State *L, const char *key) {
     size_t len;
     if (lua_type(L, -1) != LUA_TSTRING)
         luaL_error(L, "bad option '%s' (string expected, got %s)", key, luaL_typename(L, -1));
     const char *path = lua_tolstring(L, -1, &len);
     if (strlen(path) != len) luaL_error(L, "bad option '%s' (a path with a zero byte)", key);
+    anchor(L, -1);
     return path;
+}
+
+// A name, or a list of them.
+static void option_core(lua_State *L, struct session_options *opt) {
+    bool list = lua_istable(L, -1);
+    lua_Unsigned n = list ? lua_rawlen(L, -1) : 1;
+    if (n == 0 || n > INT_MAX) luaL_error(L, "bad option 'core' (an empty list)");
+    const char **names = lua_newuserdatauv(L, (size_t)n * sizeof(*names), 0);
+    anchor(L, -1);
+    lua_pop(L, 1);
+    for (lua_Unsigned i = 0; i < n; i++) {
+        if (list) lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        names[i] = option_path(L, "core");
+        if (list) lua_pop(L, 1);
+    }
+    opt->core = names;
+    opt->core_count = (size_t)n;
+}
+
+static void option_progress(lua_State *L, struct bind_progress **out) {
+    if (lua_type(L, -1) != LUA_TFUNCTION)
+        luaL_error(L, "bad option 'progress' (function expected, got %s)", luaL_typename(L, -1));
+    anchor(L, -1);
+    if (!*out) *out = bind_progress_push(L, -1), anchor(L, -1), lua_pop(L, 1);
 }
 
 static bool option_boolean(lua_State *L, const char *key) {
@@ -44,9 +78,14 @@ static size_t option_bytes(lua_State *L, const char *key) {
 }
 
 // The option of name KEY, its value on top of the stack.
-static void set_option(lua_State *L, struct session_options *opt, const char *key) {
+static void set_option(lua_State *L, struct session_options *opt, struct bind_progress **progress,
+                       const char *key) {
     if (strcmp(key, "core") == 0)
-        opt->core = option_path(L, key);
+        option_core(L, opt);
+    else if (strcmp(key, "vmcoreinfo") == 0)
+        opt->vmcoreinfo = option_path(L, key);
+    else if (strcmp(key, "progress") == 0)
+        option_progress(L, progress);
     else if (strcmp(key, "namelist") == 0)
         opt->namelist = option_path(L, key);
     else if (strcmp(key, "write") == 0)
@@ -65,19 +104,21 @@ static void set_option(lua_State *L, struct session_options *opt, const char *ke
         luaL_error(L, "unknown option '%s'", key);
 }
 
-// The strings stay in the table at index 1, so they outlive the call.
-static void read_options(lua_State *L, struct session_options *opt) {
-    if (lua_isnoneornil(L, 1)) return;
-    if (lua_type(L, 1) == LUA_TSTRING) {
-        lua_settop(L, 1);
-        opt->core = option_path(L, "core");
+static void read_options(lua_State *L, struct session_options *opt,
+                         struct bind_progress **progress) {
+    lua_settop(L, ARGUMENT);
+    lua_newtable(L);
+    if (lua_isnil(L, ARGUMENT)) return;
+    if (lua_type(L, ARGUMENT) == LUA_TSTRING) {
+        lua_pushvalue(L, ARGUMENT);
+        option_core(L, opt);
         return;
     }
-    if (!lua_istable(L, 1)) luaL_typeerror(L, 1, "string or table");
-    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+    if (!lua_istable(L, ARGUMENT)) luaL_typeerror(L, ARGUMENT, "string or table");
+    for (lua_pushnil(L); lua_next(L, ARGUMENT); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "unknown option (a %s as its name)", luaL_typename(L, -2));
-        set_option(L, opt, lua_tostring(L, -2));
+        set_option(L, opt, progress, lua_tostring(L, -2));
     }
 }
 
@@ -86,14 +127,17 @@ Opens a kernel.
 Without a core it is the live kernel. A core that can't be opened is an error: nothing else is
 opened in its place.
 @function open
-@tparam[opt] string|table core path of a crash dump, or a table of options: `core`, `/dev/null` for the
- namelist alone: no memory, but its symbols and types, of any machine; `namelist`, the path of an ELF
+@tparam[opt] string|table core path of a crash dump, or a table of options: `core`, a path or a list of the paths of
+ one dump's parts in any order (also one string with commas; `FILE@ADDRESS` is raw physical memory that begins
+ there), `/dev/null` for the namelist alone: no memory, but its symbols and types, of any machine; `namelist`, the path of an ELF
  kernel with symbols; `write` (boolean), allow `k:write`; `overlay` (boolean, true),
  writes stay in memory, false: they go to the file; `cache`, bytes of the cache of decompressed
  pages; `trace` (boolean), remember which pages are read, for `k:slim`; `debug_dir`, the directory of
  debug files ("/usr/lib/debug"); `debuginfod` (boolean), ask the servers of `DEBUGINFOD_URLS` for
  debug files that are not there. Debug files are looked for when something is asked that only they
- tell, and must have the build id of the kernel or module
+ tell, and must have the build id of the kernel or module; `vmcoreinfo`, path of a text file of VMCOREINFO lines
+ that stand for the dump's own; `progress`, a function that is called with what is done ("unpacking"), how much of it,
+ and of how much (0: not known), while opening takes long; returning false ends it
 @treturn[1] kvm.Handle k
 @return[2] nil
 @treturn[2] string message
@@ -104,12 +148,16 @@ opened in its place.
 */
 int l_handle_open(lua_State *L) {
     struct session_options opt = {.overlay = true};
-    read_options(L, &opt);
+    struct bind_progress *progress = NULL;
+    read_options(L, &opt, &progress);
+    if (progress) opt.progress = &progress->progress;
     struct bind_handle *h = lua_newuserdatauv(L, sizeof(*h), 1); // its table of Lua state
     *h = (struct bind_handle){.kd = NULL};
     luaL_setmetatable(L, BIND_HANDLE);
     struct kvm_err err = {0};
-    if (session_open(&opt, &h->kd, &err)) return bind_fail(L, NULL, &err);
+    int rc = session_open(&opt, &h->kd, &err);
+    bind_progress_end(progress);
+    if (rc) return bind_fail(L, NULL, &err);
     return 1;
 }
 

@@ -97,8 +97,8 @@ Counters of this handle, since it was opened.
 int l_info_stats(lua_State *L) {
     const kvm_t *kd = bind_handle(L);
     lua_createtable(L, 0, 4);
-    bind_set_integer(L, "pages_read", kd->image->pages_read);
-    bind_set_integer(L, "pages_decompressed", kd->image->pages_decompressed);
+    bind_set_integer(L, "pages_read", kd->image->worker.pages_read);
+    bind_set_integer(L, "pages_decompressed", kd->image->worker.pages_decompressed);
     bind_set_integer(L, "tlb_misses", kd->tlb_misses);
     bind_set_integer(L, "cache_bytes", kd->opt.cache_bytes);
     return 1;

@@ -58,17 +58,19 @@ static int check_ident(const uint8_t *bytes, size_t len, struct kvm_err *err) {
 }
 
 // The number of program headers that did not fit into 16 bits. False: there is no section header.
-static bool extended_phnum(const uint8_t *bytes, size_t len, const struct elf_header *h,
-                           uint64_t shoff, uint32_t *out) {
+static bool extended_phnum(const struct file *f, const struct elf_header *h, uint64_t shoff,
+                           uint32_t *out) {
     uint64_t at;
+    uint8_t bytes[4];
     uint64_t field = h->elf_class == 2 ? 44 : 28; // sh_info
-    if (shoff == 0 || !mem_add(shoff, field, &at) || !mem_inside(at, 4, len)) return false;
-    *out = bytes_u32(bytes + at, h->big);
+    if (shoff == 0 || !mem_add(shoff, field, &at) || file_read(f, at, bytes, 4, NULL)) return false;
+    *out = bytes_u32(bytes, h->big);
     return true;
 }
 
-int elf_header_parse(const uint8_t *bytes, size_t len, struct elf_header *out,
-                     struct kvm_err *err) {
+int elf_header_parse(const struct file *f, struct elf_header *out, struct kvm_err *err) {
+    uint8_t bytes[EHDR64];
+    size_t len = file_head(f, bytes, sizeof(bytes));
     int rc = check_ident(bytes, len, err);
     if (rc) return rc;
     bool wide = bytes[4] == 2;
@@ -83,7 +85,7 @@ int elf_header_parse(const uint8_t *bytes, size_t len, struct elf_header *out,
     cursor_take(&c, 2); // e_ehsize
     out->phentsize = cursor_u16(&c);
     out->phnum = cursor_u16(&c);
-    if (out->phnum == PN_XNUM && !extended_phnum(bytes, len, out, shoff, &out->phnum) && shoff)
+    if (out->phnum == PN_XNUM && !extended_phnum(f, out, shoff, &out->phnum) && shoff)
         return err_set(err, KVM_FORMAT,
                        "section header 0, with the number of segments, is cut off");
     if (out->phnum && out->phentsize < (wide ? PHDR64 : PHDR32))
@@ -91,14 +93,17 @@ int elf_header_parse(const uint8_t *bytes, size_t len, struct elf_header *out,
     return 0;
 }
 
-bool elf_phdr_get(const struct elf_header *h, const uint8_t *bytes, size_t len, uint32_t i,
+bool elf_phdr_get(const struct elf_header *h, const struct file *f, uint32_t i,
                   struct elf_phdr *out) {
     bool wide = h->elf_class == 2;
     uint64_t at;
+    uint8_t room[PHDR64];
+    const uint8_t *bytes;
     size_t size = wide ? PHDR64 : PHDR32;
-    if (!mem_add(h->phoff, (uint64_t)i * h->phentsize, &at) || !mem_inside(at, size, len))
+    if (!mem_add(h->phoff, (uint64_t)i * h->phentsize, &at) ||
+        file_view(f, at, size, room, &bytes, NULL))
         return false;
-    struct cursor c = cursor_make(bytes + at, size, h->big);
+    struct cursor c = cursor_make(bytes, size, h->big);
     out->type = cursor_u32(&c);
     if (wide) {
         cursor_take(&c, 4); // p_flags

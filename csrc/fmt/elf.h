@@ -5,7 +5,7 @@
 #ifndef KVM_FMT_ELF_H
 #define KVM_FMT_ELF_H
 
-#include "base/err.h"
+#include "base/file.h"
 
 #include <stddef.h>
 
@@ -54,11 +54,11 @@ struct elf_phdr {
 const char *elf_machine_name(uint16_t machine, uint8_t elf_class, bool big);
 // Whether the bytes begin as an ELF file does.
 bool elf_magic(const uint8_t *bytes, size_t len);
-// BYTES: the whole file (the section header that PN_XNUM points to may lie anywhere). FORMAT when
-// the header is cut short or not ELF. Program headers are not looked at.
-int elf_header_parse(const uint8_t *bytes, size_t len, struct elf_header *out, struct kvm_err *err);
-// Program header I (< phnum). False when it lies behind the end of the file.
-bool elf_phdr_get(const struct elf_header *h, const uint8_t *bytes, size_t len, uint32_t i,
+// FORMAT when the header is cut short or not ELF. Program headers are not looked at, but the section header that
+// PN_XNUM points to is.
+int elf_header_parse(const struct file *f, struct elf_header *out, struct kvm_err *err);
+// Program header I (< phnum). False when it lies behind the end of the file, or was cut off.
+bool elf_phdr_get(const struct elf_header *h, const struct file *f, uint32_t i,
                   struct elf_phdr *out);
 
 #endif

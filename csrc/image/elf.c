@@ -5,40 +5,34 @@
 // unsorted, aliased by the thousand with paging=true; p_offset -1 for what is no RAM). Virtual
 // addresses are not used: QEMU's are none. Files that were cut short are read as far as they go.
 // Xen's cores, which keep their pages in sections, are left out.
-#include "image/formats.h"
+#include "image/flat.h"
 
 #include "base/mem.h"
 #include "fmt/elf.h"
-#include "image/spans.h"
 
 #include <stdio.h>
 
 enum {
-    INCOMPLETE_FLAG = 1,   // of e_flags, makedumpfile's DUMP_ELF_INCOMPLETE
-    SEGMENTS_MAX = 1 << 22 // program headers; a QEMU dump with paging=true has thousands
+    INCOMPLETE_FLAG = 1,         // of e_flags, makedumpfile's DUMP_ELF_INCOMPLETE
+    NOTES_BYTES_MAX = 256 << 20, // 65,536 notes of 4 kB: more than any machine has
+    SEGMENTS_MAX = 1 << 22       // program headers; a QEMU dump with paging=true has thousands
 };
 
 struct elf_image {
+    struct flat flat;
     struct elf_header header;
-    struct spans data;   // what is in the file
-    struct spans memory; // what existed
-    bool filtered;       // a segment holds less than its memory
-    bool physical;       // some segment has a physical address
-    bool virt;           // some segment has a virtual address
+    bool filtered; // a segment holds less than its memory
+    bool physical; // some segment has a physical address
+    bool virt;     // some segment has a virtual address
 };
 
 static int probe(const struct file *f, struct kvm_err *err) {
-    if (!elf_magic(f->map, (size_t)f->size)) return IMAGE_NOMATCH;
+    uint8_t magic[4];
+    if (!elf_magic(magic, file_head(f, magic, sizeof(magic)))) return IMAGE_NOMATCH;
     struct elf_header h;
-    int rc = elf_header_parse(f->map, (size_t)f->size, &h, err);
+    int rc = elf_header_parse(f, &h, err);
     if (rc) return rc;
     return h.type == ELF_ET_CORE ? IMAGE_MATCH : IMAGE_NOMATCH;
-}
-
-// How much of [off, off + len) the file has.
-static uint64_t available(const struct file *f, uint64_t off, uint64_t len) {
-    if (off >= f->size) return 0;
-    return len < f->size - off ? len : f->size - off;
 }
 
 static int add_load(struct image *img, const struct elf_phdr *p, struct kvm_err *err) {
@@ -48,26 +42,30 @@ static int add_load(struct image *img, const struct elf_phdr *p, struct kvm_err 
     uint64_t end;
     if (!mem_add(p->paddr, memsz, &end))
         return err_set(err, KVM_FORMAT, "its addresses wrap around");
-    uint64_t have = available(img->file, p->offset, p->filesz);
+    uint64_t have = file_available(img->file, p->offset, p->filesz);
     if (have < p->filesz) img->facts.incomplete = true;
     if (p->filesz < p->memsz) e->filtered = true;
     if (p->paddr) e->physical = true;
     if (p->vaddr) e->virt = true;
-    if (!spans_add(&e->data, p->paddr, p->paddr + have, p->offset) ||
-        !spans_add(&e->memory, p->paddr, end, 0))
+    if (!spans_add(&e->flat.data, p->paddr, p->paddr + have, p->offset, 0) ||
+        !spans_add(&e->flat.memory, p->paddr, end, 0, 0))
         return err_nomem(err, "the segments");
     return 0;
 }
 
 static int add_notes(struct image *img, const struct elf_phdr *p, struct kvm_err *err) {
-    uint64_t have = available(img->file, p->offset, p->filesz);
+    uint64_t have = file_available(img->file, p->offset, p->filesz);
     if (have == 0) {
         if (p->filesz) img->facts.incomplete = true;
         return 0;
     }
     const struct elf_image *e = img->priv;
-    int rc = notes_parse(&img->facts.notes, img->file->map + p->offset, (size_t)have, e->header.big,
-                         err);
+    const uint8_t *bytes;
+    if (have > NOTES_BYTES_MAX)
+        return err_set(err, KVM_FORMAT, "notes of %llu bytes", (unsigned long long)have);
+    int rc = image_keep(img, img->file, p->offset, have, &bytes, err);
+    if (rc == KVM_EXCLUDED) return 0; // the layer has told that it is cut short
+    if (rc == 0) rc = notes_parse(&img->facts.notes, bytes, (size_t)have, e->header.big, err);
     if (rc == KVM_FORMAT && have < p->filesz) {
         img->facts.incomplete = true; // the cut goes through a note; those before it are good
         return 0;
@@ -81,7 +79,7 @@ static int read_segments(struct image *img, struct kvm_err *err) {
         return err_set(err, KVM_FORMAT, "%u program headers", e->header.phnum);
     for (uint32_t i = 0; i < e->header.phnum; i++) {
         struct elf_phdr p;
-        if (!elf_phdr_get(&e->header, img->file->map, (size_t)img->file->size, i, &p))
+        if (!elf_phdr_get(&e->header, img->file, i, &p))
             return err_set(err, KVM_FORMAT, "program headers are cut short at %u of %u", i,
                            e->header.phnum);
         int rc = 0;
@@ -89,16 +87,14 @@ static int read_segments(struct image *img, struct kvm_err *err) {
         if (p.type == ELF_PT_NOTE) rc = add_notes(img, &p, err);
         if (rc) return err_prepend(err, rc, "segment %u", i);
     }
-    spans_settle(&e->data, false);
-    spans_settle(&e->memory, true);
-    return 0;
+    if (e->flat.memory.count == 0)
+        return err_set(err, KVM_FORMAT, "core without memory segments (Xen's cores are not read)");
+    return flat_settle(img, err);
 }
 
 static int check_kind(const struct image *img, struct kvm_err *err) {
     const struct elf_image *e = img->priv;
     const struct dump_notes *n = &img->facts.notes;
-    if (e->memory.count == 0)
-        return err_set(err, KVM_FORMAT, "core without memory segments (Xen's cores are not read)");
     if (!e->physical && e->virt && !n->vmcoreinfo.text && n->qemu_count == 0)
         return err_set(err, KVM_FORMAT, "core of a process, not of a kernel");
     return 0;
@@ -111,11 +107,6 @@ static void fill_facts(struct image *img) {
     facts->elf_class = e->header.elf_class;
     facts->big = e->header.big;
     if (e->header.flags & INCOMPLETE_FLAG) facts->incomplete = true;
-    facts->phys_end = e->memory.v[e->memory.count - 1].end;
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < e->data.count; i++)
-        bytes += e->data.v[i].end - e->data.v[i].start;
-    facts->pages = bytes / 4096;
     const char *kind = facts->notes.qemu_count ? "ELF, QEMU dump-guest-memory"
                        : e->filtered           ? "ELF vmcore, filtered"
                                                : "ELF vmcore";
@@ -126,7 +117,7 @@ static int open_image(struct image *img, struct kvm_err *err) {
     struct elf_image *e = mem_zalloc(sizeof(*e));
     if (!e) return err_nomem(err, "an image");
     img->priv = e;
-    int rc = elf_header_parse(img->file->map, (size_t)img->file->size, &e->header, err);
+    int rc = elf_header_parse(img->file, &e->header, err);
     if (rc == 0) rc = read_segments(img, err);
     if (rc == 0) rc = check_kind(img, err);
     if (rc == 0) fill_facts(img);
@@ -136,55 +127,9 @@ static int open_image(struct image *img, struct kvm_err *err) {
 static void close_image(struct image *img) {
     struct elf_image *e = img->priv;
     if (!e) return;
-    spans_deinit(&e->data);
-    spans_deinit(&e->memory);
+    flat_deinit(&e->flat);
     mem_free(e);
     img->priv = NULL;
-}
-
-static int find(struct image *img, uint64_t pa, struct image_run *run, struct kvm_err *err) {
-    const struct elf_image *e = img->priv;
-    const struct span *s = spans_find(&e->data, pa);
-    if (s && s->start <= pa) {
-        run->host = img->file->map + s->off + (pa - s->start);
-        run->len = s->end - pa;
-        run->stamp = &image_fixed_stamp;
-        run->stamp_value = image_fixed_stamp;
-        return 0;
-    }
-    s = spans_find(&e->memory, pa);
-    if (s && s->start <= pa)
-        return err_at(err, KVM_EXCLUDED, pa, "physical address 0x%llx is not in the dump (%s)",
-                      (unsigned long long)pa,
-                      img->facts.incomplete ? "filtered out or cut off" : "filtered out");
-    return err_at(err, KVM_FAULT, pa, "no memory at physical address 0x%llx",
-                  (unsigned long long)pa);
-}
-
-static bool file_offset(struct image *img, uint64_t pa, uint64_t len, uint64_t *offset) {
-    const struct elf_image *e = img->priv;
-    const struct span *s = spans_find(&e->data, pa);
-    if (!s || s->start > pa || len > s->end - pa) return false;
-    *offset = s->off + (pa - s->start);
-    return true;
-}
-
-static bool next_of(const struct spans *list, uint64_t pa, struct image_region *region) {
-    const struct span *s = spans_find(list, pa);
-    if (!s) return false;
-    region->start = s->start;
-    region->end = s->end;
-    return true;
-}
-
-static bool next_region(struct image *img, uint64_t pa, struct image_region *region) {
-    const struct elf_image *e = img->priv;
-    return next_of(&e->data, pa, region);
-}
-
-static bool next_memory(struct image *img, uint64_t pa, struct image_region *region) {
-    const struct elf_image *e = img->priv;
-    return next_of(&e->memory, pa, region);
 }
 
 // Into every segment that holds the address: /proc/vmcore has the kernel's text twice, and another
@@ -193,26 +138,19 @@ static int write_pages(struct image *img, uint64_t pa, const void *buf, size_t l
                        struct kvm_err *err) {
     const struct elf_image *e = img->priv;
     const struct file *f = img->file;
-    uint64_t stop;
-    if (!mem_add(pa, len, &stop))
-        return err_at(err, KVM_FAULT, pa, "write behind the last address");
-    for (uint64_t at = pa; at < stop;) { // all or nothing, as far as holes go
-        struct image_run run = {0};
-        int rc = find(img, at, &run, err);
-        if (rc) return rc;
-        if (run.len >= stop - at) break;
-        at += run.len;
-    }
+    uint64_t stop = pa + len;
+    int rc = flat_check(img, pa, len, err);
+    if (rc) return rc;
     for (uint32_t i = 0; i < e->header.phnum; i++) {
         struct elf_phdr p;
-        if (!elf_phdr_get(&e->header, f->map, (size_t)f->size, i, &p)) break;
+        if (!elf_phdr_get(&e->header, f, i, &p)) break;
         if (p.type != ELF_PT_LOAD) continue;
-        uint64_t end = p.paddr + available(f, p.offset, p.filesz);
+        uint64_t end = p.paddr + file_available(f, p.offset, p.filesz);
         uint64_t from = p.paddr > pa ? p.paddr : pa;
         uint64_t to = end < stop ? end : stop;
         if (from >= to) continue;
-        int rc = file_write(img->file, p.offset + (from - p.paddr),
-                            (const uint8_t *)buf + (from - pa), (size_t)(to - from), err);
+        rc = file_write(img->file, p.offset + (from - p.paddr), (const uint8_t *)buf + (from - pa),
+                        (size_t)(to - from), err);
         if (rc) return rc;
     }
     return 0;
@@ -223,9 +161,10 @@ const struct image_ops image_elf = {
     .probe = probe,
     .open = open_image,
     .close = close_image,
-    .find = find,
-    .next_region = next_region,
-    .next_memory = next_memory,
+    .find = flat_find,
+    .copy = flat_copy,
+    .next_region = flat_next_region,
+    .next_memory = flat_next_memory,
     .write = write_pages,
-    .file_offset = file_offset,
+    .file_offset = flat_file_offset,
 };

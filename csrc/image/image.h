@@ -15,6 +15,7 @@
 #ifndef KVM_IMAGE_IMAGE_H
 #define KVM_IMAGE_IMAGE_H
 
+#include "base/codec.h"
 #include "base/file.h"
 #include "fmt/notes.h"
 
@@ -38,8 +39,25 @@ struct image_region {
 
 struct image;
 
+// What a thread needs of its own to copy pages out of an image beside others. Zeroed by its owner.
+struct image_worker {
+    struct codec codec;
+    uint8_t *scratch; // from mem_alloc
+    size_t scratch_size;
+    uint64_t pages_read; // since zeroed
+    uint64_t pages_decompressed;
+};
+
+// One file of an image.
+struct image_part {
+    struct file *file;
+    uint64_t addr; // of its first byte in physical memory, where it was given (FILE@ADDRESS)
+    bool has_addr;
+};
+
 struct image_ops {
-    const char *name; // "elf", "kdump"
+    const char *name; // "ELF", "kdump"
+    bool sets;        // reads images that are made of several files
     // Looks at the first bytes only. NOMATCH lets the next format look; a negative code ends the
     // search
     // ("this is mine, but broken").
@@ -49,10 +67,11 @@ struct image_ops {
     void (*close)(struct image *img); // must cope with a half-opened image
     // FAULT: no such memory. EXCLUDED: the memory existed, the page was filtered out or cut off.
     int (*find)(struct image *img, uint64_t pa, struct image_run *run, struct kvm_err *err);
-    // Optional: one whole block at pa into BUF (of LEN bytes, *n are written), past the page cache: what is read
-    // in bulk is not read again soon. NOTFOUND: pa is no block's start, or LEN is less than a block.
-    int (*read_block)(struct image *img, uint64_t pa, uint8_t *buf, size_t len, size_t *n,
-                      struct kvm_err *err);
+    // Copies bytes from pa on into BUF, at most LEN (>= 1), as many as come at once (a block, or what is left
+    // of it), past the page cache: what is read in bulk is not read again soon. *n >= 1. Errors as find. Called by
+    // many threads at a time, each with a worker of its own.
+    int (*copy)(struct image *img, struct image_worker *w, uint64_t pa, uint8_t *buf, size_t len,
+                size_t *n, struct kvm_err *err);
     // The first region with end > pa; false when there is none. Neighbouring regions may touch.
     // next_region: memory whose bytes the dump claims to hold. next_memory: memory that existed,
     // whether it is in the dump or was filtered out.
@@ -90,25 +109,33 @@ struct image_trace;
 
 struct image {
     const struct image_ops *ops;
-    struct file *file;
+    struct image_part *parts;    // in the order in which they were named; a format may sort them
+    size_t part_count, part_cap; // part_count >= 1
+    struct file *file;           // of the first part
+    const struct progress *progress; // NULL: nobody asks; during open only
+    struct image_worker worker;      // of the thread that owns the image
+    void **kept;                     // see image_keep
+    size_t kept_count, kept_cap;
     size_t cache_bytes; // as asked for; 0: the default
     void *priv;
     struct image_facts facts;
     struct image_trace *trace; // NULL unless image_trace_start was called
     bool trace_off;            // set while user memory is read: a slim dump leaves it out
-    uint64_t pages_read;       // pages looked up in the file
-    uint64_t pages_decompressed;
 };
 
 struct image_options {
     bool writable;      // open the file read-write
     size_t cache_bytes; // bound of the page cache of a compressed dump; 0: the default (8 MB)
+    const struct progress
+        *progress; // for unpacking and indexing; NULL: none. Good during the call only.
 };
 
-// Finds the format and opens it. FORMAT: "not a dump (…what it looks like…)". UNSUPPORTED: a known
-// format that is not read, with what to do instead.
-int image_open(const char *path, const struct image_options *opt, struct image **out,
-               struct kvm_err *err);
+// Finds the format and opens it. NAMES are those of its files, in any order: a path; or, where there is
+// no such file, PATH@ADDRESS (raw physical memory that begins there), or several of these, parted by commas.
+// FORMAT: "not a dump (…what it looks like…)". UNSUPPORTED: a known format that is not read, with what
+// to do instead.
+int image_open(const char *const *names, size_t count, const struct image_options *opt,
+               struct image **out, struct kvm_err *err);
 void image_close(struct image *img); // NULL-safe
 
 // Traces the 4096-byte page of pa only: one who goes on behind it within the run asks again.
@@ -116,6 +143,10 @@ int image_find(struct image *img, uint64_t pa, struct image_run *run, struct kvm
 // Copies LEN bytes at pa; *done counts those before a failure.
 int image_copy(struct image *img, uint64_t pa, void *buf, size_t len, size_t *done,
                struct kvm_err *err);
+// The same by any thread; nothing is traced.
+int image_copy_by(struct image *img, struct image_worker *w, uint64_t pa, void *buf, size_t len,
+                  size_t *done, struct kvm_err *err);
+void image_worker_deinit(struct image_worker *w);
 // Copies exactly LEN bytes at pa.
 int image_read(struct image *img, uint64_t pa, void *buf, size_t len, struct kvm_err *err);
 static inline bool image_next_region(struct image *img, uint64_t pa, struct image_region *r) {

@@ -29,7 +29,6 @@ struct kdump_image {
     struct kdump_header header;
     struct kdump_index index;
     struct cache *cache;
-    struct codec codec;
 };
 
 struct page_desc {
@@ -43,17 +42,24 @@ static int probe(const struct file *f, struct kvm_err *err) {
     return kdump_magic(f) ? IMAGE_MATCH : IMAGE_NOMATCH;
 }
 
-// The I-th descriptor. False when it lies behind the end of the file.
-static bool read_desc(const struct image *img, uint64_t i, struct page_desc *out) {
+// The I-th descriptor. NOTFOUND, EXCLUDED when it lies behind the end of the file.
+static int read_desc(const struct image *img, uint64_t i, struct page_desc *out,
+                     struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
+    uint8_t room[KDUMP_DESC_SIZE];
+    const uint8_t *p;
     // i < 2^40 frames, so the product does not overflow, nor does the sum.
-    const uint8_t *p =
-        file_at(img->file, k->header.desc_off + i * KDUMP_DESC_SIZE, KDUMP_DESC_SIZE);
-    if (!p) return false;
+    uint64_t at = k->header.desc_off + i * KDUMP_DESC_SIZE;
+    int rc = file_view(img->file, at, KDUMP_DESC_SIZE, room, &p, err);
+    if (rc) return rc;
     out->off = bytes_u64(p + KDUMP_DESC_OFFSET, k->header.big);
     out->len = bytes_u32(p + KDUMP_DESC_LEN, k->header.big);
     out->flags = bytes_u32(p + KDUMP_DESC_FLAGS, k->header.big);
-    return true;
+    return 0;
+}
+
+static bool is_cut(const struct file *f, const struct page_desc *d) {
+    return file_available(f, d->off, d->len) < d->len;
 }
 
 // Whether page data ends behind the file's end. It is written in the order of the descriptors, but
@@ -63,11 +69,11 @@ static bool is_cut_short(const struct image *img) {
     const struct kdump_image *k = img->priv;
     struct page_desc last, d;
     if (k->index.total == 0) return false;
-    if (!read_desc(img, k->index.total - 1, &last)) return true;
-    if (!file_at(img->file, last.off, last.len)) return true;
+    if (read_desc(img, k->index.total - 1, &last, NULL)) return true;
+    if (is_cut(img->file, &last)) return true;
     for (uint64_t i = 2; i <= k->index.total && i <= TAIL_LOOKS; i++) {
-        if (!read_desc(img, k->index.total - i, &d)) return true;
-        if (d.off != last.off) return !file_at(img->file, d.off, d.len);
+        if (read_desc(img, k->index.total - i, &d, NULL)) return true;
+        if (d.off != last.off) return is_cut(img->file, &d);
     }
     return false;
 }
@@ -94,7 +100,7 @@ static const struct {
 static void find_machine(struct image *img) {
     const struct kdump_image *k = img->priv;
     struct image_facts *facts = &img->facts;
-    const char *uts = (const char *)k->header.utsname;
+    const char *uts = k->header.utsname;
     if (uts[2 * IMAGE_UTSNAME_FIELD]) facts->utsname = uts;
     const char *name = uts + 4 * IMAGE_UTSNAME_FIELD;
     for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
@@ -111,7 +117,7 @@ static void find_machine(struct image *img) {
 
 static enum codec_id find_codec(const struct image *img) {
     struct page_desc d;
-    for (uint64_t i = 0; i < CODEC_LOOKS && read_desc(img, i, &d); i++) {
+    for (uint64_t i = 0; i < CODEC_LOOKS && read_desc(img, i, &d, NULL) == 0; i++) {
         enum codec_id id = kdump_flags_codec(d.flags);
         if (id != CODEC_NONE && id != CODEC_COUNT) return id;
     }
@@ -134,20 +140,30 @@ static void fill_facts(struct image *img) {
 }
 
 // Both lie in the sub-header's blocks, in front of the bit maps, which are in the file.
+static int keep(struct image *img, uint64_t off, uint64_t len, const char *what,
+                const uint8_t **out, struct kvm_err *err) {
+    int rc = image_keep(img, img->file, off, len, out, err);
+    if (rc == KVM_NOTFOUND || rc == KVM_EXCLUDED)
+        return err_set(err, KVM_FORMAT, "%s behind the end of the file", what);
+    return rc;
+}
+
 static int read_notes(struct image *img, struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
     const struct kdump_header *h = &k->header;
     struct dump_notes *n = &img->facts.notes;
     n->big = h->big;
+    const uint8_t *p;
+    int rc;
     if (h->note_off && h->note_len) {
-        const uint8_t *p = file_at(img->file, h->note_off, h->note_len);
-        if (!p) return err_set(err, KVM_FORMAT, "the notes lie behind the end of the file");
-        int rc = notes_parse(n, p, (size_t)h->note_len, h->big, err);
+        rc = keep(img, h->note_off, h->note_len, "the notes lie", &p, err);
+        if (rc) return rc;
+        rc = notes_parse(n, p, (size_t)h->note_len, h->big, err);
         if (rc) return err_prepend(err, rc, "notes");
     }
     if (h->vmcoreinfo_off && h->vmcoreinfo_len) {
-        const uint8_t *p = file_at(img->file, h->vmcoreinfo_off, h->vmcoreinfo_len);
-        if (!p) return err_set(err, KVM_FORMAT, "VMCOREINFO lies behind the end of the file");
+        rc = keep(img, h->vmcoreinfo_off, h->vmcoreinfo_len, "VMCOREINFO lies", &p, err);
+        if (rc) return rc;
         n->vmcoreinfo.text = (const char *)p;
         n->vmcoreinfo.len = (size_t)h->vmcoreinfo_len;
     }
@@ -158,9 +174,12 @@ static int open_image(struct image *img, struct kvm_err *err) {
     struct kdump_image *k = mem_zalloc(sizeof(*k));
     if (!k) return err_nomem(err, "an image");
     img->priv = k;
+    const uint8_t *bitmaps;
     int rc = kdump_header_parse(img->file, &k->header, err);
     if (rc == 0)
-        rc = kdump_index_init(&k->index, &k->header, img->file->map + k->header.bitmap_off, err);
+        rc = keep(img, k->header.bitmap_off, k->header.bitmap_len, "the bit maps lie", &bitmaps,
+                  err);
+    if (rc == 0) rc = kdump_index_init(&k->index, &k->header, bitmaps, err);
     if (rc == 0) rc = read_notes(img, err);
     if (rc) return rc;
     fill_facts(img);
@@ -174,117 +193,113 @@ static void close_image(struct image *img) {
     struct kdump_image *k = img->priv;
     if (!k) return;
     cache_destroy(k->cache);
-    codec_deinit(&k->codec);
     kdump_index_deinit(&k->index);
     mem_free(k);
     img->priv = NULL;
-}
-
-static int not_there(const struct image *img, uint64_t pa, bool memory, struct kvm_err *err) {
-    if (!memory)
-        return err_at(err, KVM_FAULT, pa, "no memory at physical address 0x%llx",
-                      (unsigned long long)pa);
-    return err_at(err, KVM_EXCLUDED, pa, "physical address 0x%llx is not in the dump (%s)",
-                  (unsigned long long)pa,
-                  img->facts.incomplete ? "filtered out or cut off" : "filtered out");
 }
 
 static int damaged(uint64_t pa, uint64_t pfn, int code, const char *what, struct kvm_err *err) {
     return err_at(err, code, pa, "page 0x%llx: %s", (unsigned long long)pfn, what);
 }
 
-// The descriptor of a dumped frame, checked, and its data.
-static int find_data(struct image *img, uint64_t pa, uint64_t pfn, struct page_desc *d,
-                     const uint8_t **data, struct kvm_err *err) {
+// What is told of bytes that the file should have, and does not.
+static int missing(const struct image *img, uint64_t pa, uint64_t pfn, int rc, const char *what,
+                   struct kvm_err *err) {
+    if (rc == KVM_FORMAT || rc == KVM_NOMEM || rc == KVM_IO) // of a layer
+        return err_prepend(err, rc, "page 0x%llx: %s", (unsigned long long)pfn, what);
+    if (img->facts.incomplete) return image_not_there(img, pa, true, err);
+    return err_at(err, KVM_FORMAT, pa, "page 0x%llx: %s behind the end of the file",
+                  (unsigned long long)pfn, what);
+}
+
+// The checked descriptor of the block that holds pa.
+static int locate(const struct image *img, uint64_t pa, struct page_desc *d, struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
-    bool may_lack = img->facts.incomplete;
-    if (!read_desc(img, kdump_index_rank(&k->index, pfn), d))
-        return may_lack
-                   ? not_there(img, pa, true, err)
-                   : damaged(pa, pfn, KVM_FORMAT, "descriptor behind the end of the file", err);
-    if (may_lack && d->off == 0 && d->len == 0) return not_there(img, pa, true, err);
+    uint64_t pfn = pa >> k->header.block_shift;
+    if (pfn >= k->index.frames) return image_not_there(img, pa, false, err);
+    if (!kdump_index_bit(k->index.dumped, pfn))
+        return image_not_there(img, pa, kdump_index_bit(k->index.memory, pfn), err);
+    int rc = read_desc(img, kdump_index_rank(&k->index, pfn), d, err);
+    if (rc) return missing(img, pa, pfn, rc, "descriptor", err);
+    if (img->facts.incomplete && d->off == 0 && d->len == 0)
+        return image_not_there(img, pa, true, err);
     if (kdump_flags_codec(d->flags) == CODEC_COUNT)
         return damaged(pa, pfn, KVM_UNSUPPORTED, "unknown flags in its descriptor", err);
     bool raw = kdump_flags_codec(d->flags) == CODEC_NONE;
     if (d->len == 0 || d->len > k->header.block_size || (raw && d->len != k->header.block_size))
         return damaged(pa, pfn, KVM_FORMAT, "impossible size in its descriptor", err);
-    *data = file_at(img->file, d->off, d->len);
-    if (*data) return 0;
-    return may_lack ? not_there(img, pa, true, err)
-                    : damaged(pa, pfn, KVM_FORMAT, "data behind the end of the file", err);
+    return 0;
 }
 
-static int unpack(struct image *img, uint64_t pa, const struct page_desc *d, const uint8_t *data,
-                  uint8_t *out, struct kvm_err *err) {
-    struct kdump_image *k = img->priv;
-    img->pages_decompressed++;
-    int rc = codec_decompress(&k->codec, kdump_flags_codec(d->flags), data, d->len, out,
-                              k->header.block_size, err);
+// The whole block of a descriptor into OUT, of block_size bytes.
+static int unpack(const struct image *img, struct image_worker *w, uint64_t pa,
+                  const struct page_desc *d, uint8_t *out, struct kvm_err *err) {
+    const struct kdump_image *k = img->priv;
+    uint64_t pfn = pa >> k->header.block_shift;
+    uint8_t *room = out; // of data that is not compressed
+    const uint8_t *data;
+    if (d->flags && img->file->ops) room = image_scratch(w, k->header.block_size);
+    if (!room) return err_nomem(err, "a page");
+    int rc = file_view(img->file, d->off, d->len, room, &data, err);
+    if (rc) return missing(img, pa, pfn, rc, "data", err);
+    if (!d->flags) {
+        if (data != out) memcpy(out, data, d->len);
+        return 0;
+    }
+    w->pages_decompressed++;
+    rc = codec_decompress(&w->codec, kdump_flags_codec(d->flags), data, d->len, out,
+                          k->header.block_size, err);
     if (rc == 0) return 0;
     if (err) {
         err->has_addr = true;
         err->addr = pa;
     }
-    return err_prepend(err, rc, "page 0x%llx", (unsigned long long)(pa >> k->header.block_shift));
+    return err_prepend(err, rc, "page 0x%llx", (unsigned long long)pfn);
 }
 
-static int load(struct image *img, uint64_t pa, const struct page_desc *d, const uint8_t *data,
-                struct cache_slot *slot, struct kvm_err *err) {
-    struct kdump_image *k = img->priv;
-    cache_take(k->cache, d->off, slot);
-    int rc = unpack(img, pa, d, data, slot->bytes, err);
-    if (rc) cache_drop(k->cache, d->off);
-    return rc;
-}
-
-// The checked descriptor and data of the block that holds pa.
-static int locate(struct image *img, uint64_t pa, struct page_desc *d, const uint8_t **data,
-                  struct kvm_err *err) {
-    const struct kdump_image *k = img->priv;
-    uint64_t pfn = pa >> k->header.block_shift;
-    if (pfn >= k->index.frames) return not_there(img, pa, false, err);
-    if (!kdump_index_bit(k->index.dumped, pfn))
-        return not_there(img, pa, kdump_index_bit(k->index.memory, pfn), err);
-    return find_data(img, pa, pfn, d, data, err);
+// Where the block of a descriptor stands as it is, in one piece.
+static bool in_place(const struct image *img, const struct page_desc *d, struct file_piece *out) {
+    return !d->flags && file_piece(img->file, d->off, out, NULL) == 0 && out->len >= d->len;
 }
 
 static int find(struct image *img, uint64_t pa, struct image_run *run, struct kvm_err *err) {
-    struct kdump_image *k = img->priv;
+    const struct kdump_image *k = img->priv;
     struct page_desc d;
-    const uint8_t *data;
-    int rc = locate(img, pa, &d, &data, err);
+    struct file_piece piece;
+    struct cache_slot slot;
+    int rc = locate(img, pa, &d, err);
     if (rc) return rc;
-    uint32_t in_page = (uint32_t)pa & (k->header.block_size - 1);
-    run->len = k->header.block_size - in_page;
-    run->stamp = &image_fixed_stamp;
-    if (d.flags) {
-        struct cache_slot slot;
-        if (!cache_find(k->cache, d.off, &slot)) rc = load(img, pa, &d, data, &slot, err);
-        if (rc) return rc;
-        data = slot.bytes;
-        run->stamp = slot.stamp;
+    if (!in_place(img, &d, &piece)) {
+        if (!cache_find(k->cache, d.off, &slot)) {
+            cache_take(k->cache, d.off, &slot);
+            rc = unpack(img, &img->worker, pa, &d, slot.bytes, err);
+            if (rc) cache_drop(k->cache, d.off);
+            if (rc) return rc;
+        }
+        piece = (struct file_piece){slot.bytes, d.len, slot.stamp, *slot.stamp};
     }
-    run->host = data + in_page;
-    run->stamp_value = *run->stamp;
+    uint32_t in_page = (uint32_t)pa & (k->header.block_size - 1);
+    *run = (struct image_run){piece.at + in_page, k->header.block_size - in_page, piece.stamp,
+                              piece.stamp_value};
     return 0;
 }
 
-static int read_block(struct image *img, uint64_t pa, uint8_t *buf, size_t len, size_t *n,
-                      struct kvm_err *err) {
-    struct kdump_image *k = img->priv;
-    struct cache_slot slot;
+static int copy(struct image *img, struct image_worker *w, uint64_t pa, uint8_t *buf, size_t len,
+                size_t *n, struct kvm_err *err) {
+    const struct kdump_image *k = img->priv;
     struct page_desc d;
-    const uint8_t *data;
-    uint32_t size = k->header.block_size;
-    if (len < size || (pa & (size - 1))) return KVM_NOTFOUND;
-    int rc = locate(img, pa, &d, &data, err);
+    uint32_t size = k->header.block_size, in_page = (uint32_t)pa & (size - 1);
+    w->pages_read++;
+    int rc = locate(img, pa, &d, err);
     if (rc) return rc;
-    *n = size;
-    if (!d.flags || cache_find(k->cache, d.off, &slot)) {
-        memcpy(buf, d.flags ? slot.bytes : data, size);
-        return 0;
-    }
-    return unpack(img, pa, &d, data, buf, err);
+    *n = size - in_page < len ? size - in_page : len;
+    if (*n == size) return unpack(img, w, pa, &d, buf, err);
+    // A part of a block: whole it goes behind what unpack itself needs.
+    uint8_t *block = image_scratch(w, 2 * (size_t)size);
+    if (!block) return err_nomem(err, "a page");
+    rc = unpack(img, w, pa, &d, block + size, err);
+    if (rc == 0) memcpy(buf, block + size + in_page, *n);
+    return rc;
 }
 
 static bool next_of(const struct image *img, const uint8_t *a, const uint8_t *b, uint64_t pa,
@@ -313,7 +328,7 @@ const struct image_ops image_kdump = {
     .open = open_image,
     .close = close_image,
     .find = find,
-    .read_block = read_block,
+    .copy = copy,
     .next_region = next_region,
     .next_memory = next_memory,
 };

@@ -16,6 +16,7 @@ enum {
     // struct disk_dump_header
     KDUMP_VERSION = 8,
     KDUMP_UTSNAME = 12, // six strings of 65 bytes: system, node, release, version, machine, domain
+    KDUMP_UTSNAME_SIZE = 6 * 65,
     KDUMP_TIMESTAMP = 408, // struct timeval
     KDUMP_STATUS = 424,
     KDUMP_BLOCK_SIZE = 428,
@@ -61,8 +62,8 @@ struct kdump_header {
     uint32_t status;
     uint32_t block_size;
     uint32_t block_shift;
-    const uint8_t *utsname; // in the file
-    uint64_t max_mapnr;     // page frames, of block_size bytes
+    char utsname[KDUMP_UTSNAME_SIZE];
+    uint64_t max_mapnr; // page frames, of block_size bytes
     uint64_t bitmap_off, bitmap_len;
     uint64_t desc_off;
     bool split;

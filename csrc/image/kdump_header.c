@@ -37,8 +37,9 @@ uint32_t kdump_codec_flags(enum codec_id id) {
 }
 
 bool kdump_magic(const struct file *f) {
-    const uint8_t *p = file_at(f, 0, 8);
-    return p && (memcmp(p, "KDUMP   ", 8) == 0 || memcmp(p, "DISKDUMP", 8) == 0);
+    uint8_t p[8];
+    return file_head(f, p, sizeof(p)) == sizeof(p) &&
+           (memcmp(p, "KDUMP   ", 8) == 0 || memcmp(p, "DISKDUMP", 8) == 0);
 }
 
 static int cut_short(const char *what, uint64_t have, uint64_t want, struct kvm_err *err) {
@@ -80,13 +81,14 @@ static int check_block_size(const uint8_t *p, struct kdump_header *h, struct kvm
 }
 
 static int parse_header(const struct file *f, struct kdump_header *h, struct kvm_err *err) {
-    const uint8_t *p = file_at(f, 0, KDUMP_HEADER_SIZE);
-    if (!p) return cut_short("header", f->size, KDUMP_BLOCK_MIN, err);
+    uint8_t p[KDUMP_HEADER_SIZE];
+    if (file_head(f, p, sizeof(p)) < sizeof(p))
+        return cut_short("header", f->size, KDUMP_BLOCK_MIN, err);
     h->diskdump = memcmp(p, "DISKDUMP", 8) == 0;
     int rc = read_version(p, h, err);
     if (rc == 0) rc = check_block_size(p, h, err);
     if (rc) return rc;
-    h->utsname = p + KDUMP_UTSNAME;
+    memcpy(h->utsname, p + KDUMP_UTSNAME, sizeof(h->utsname));
     h->status = bytes_u32(p + KDUMP_STATUS, h->big);
     h->max_mapnr = bytes_u32(p + KDUMP_MAX_MAPNR, h->big);
     if (f->size < h->block_size) return cut_short("header", f->size, h->block_size, err);
@@ -127,8 +129,9 @@ int kdump_header_parse(const struct file *f, struct kdump_header *out, struct kv
     int rc = parse_header(f, out, err);
     if (rc) return rc;
     if (!out->diskdump) {
-        const uint8_t *sub = file_at(f, out->block_size, KDUMP_SUB_SIZE);
-        if (!sub) return cut_short("sub-header", f->size - out->block_size, KDUMP_SUB_SIZE, err);
+        uint8_t sub[KDUMP_SUB_SIZE];
+        if (file_read(f, out->block_size, sub, sizeof(sub), NULL))
+            return cut_short("sub-header", f->size - out->block_size, KDUMP_SUB_SIZE, err);
         parse_sub_header(sub, out);
     }
     if (out->split)

@@ -30,6 +30,12 @@ static int find(struct image *img, uint64_t pa, struct image_run *run, struct kv
     return nothing(img, pa, err);
 }
 
+static int copy(struct image *img, struct image_worker *w, uint64_t pa, uint8_t *buf, size_t len,
+                size_t *n, struct kvm_err *err) {
+    (void)w, (void)buf, (void)len, (void)n;
+    return nothing(img, pa, err);
+}
+
 static int translate(struct image *img, uint64_t va, uint64_t *pa, struct kvm_err *err) {
     (void)pa;
     return nothing(img, va, err);
@@ -46,6 +52,7 @@ const struct image_ops image_none = {
     .open = open_none,
     .close = close_none,
     .find = find,
+    .copy = copy,
     .next_region = next,
     .next_memory = next,
     .translate = translate,

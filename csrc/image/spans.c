@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-bool spans_add(struct spans *s, uint64_t start, uint64_t end, uint64_t off) {
+bool spans_add(struct spans *s, uint64_t start, uint64_t end, uint64_t off, uint32_t part) {
     if (end <= start) return true;
     if (!mem_grow(&s->v, &s->cap, s->count + 1, sizeof(*s->v))) return false;
-    s->v[s->count++] = (struct span){start, end, off};
+    s->v[s->count++] = (struct span){start, end, off, part};
     return true;
 }
 
@@ -18,6 +18,7 @@ static int compare(const void *pa, const void *pb) {
     const struct span *b = pb;
     if (a->start != b->start) return a->start < b->start ? -1 : 1;
     if (a->end != b->end) return a->end > b->end ? -1 : 1; // the longer one first
+    if (a->part != b->part) return a->part < b->part ? -1 : 1;
     return a->off < b->off ? -1 : a->off > b->off;
 }
 
@@ -34,7 +35,8 @@ void spans_settle(struct spans *s, bool addresses_only) {
                 x.off += last->end - x.start;
                 x.start = last->end;
             }
-            bool follows = addresses_only || last->off + (last->end - last->start) == x.off;
+            bool follows = addresses_only ||
+                           (last->part == x.part && last->off + (last->end - last->start) == x.off);
             if (x.start == last->end && follows) {
                 last->end = x.end;
                 continue;

@@ -10,8 +10,9 @@
 
 struct span {
     uint64_t start;
-    uint64_t end; // exclusive, > start
-    uint64_t off; // of start in the file
+    uint64_t end;  // exclusive, > start
+    uint64_t off;  // of start in the file
+    uint32_t part; // which file of the image
 };
 
 struct spans {
@@ -20,7 +21,7 @@ struct spans {
 };
 
 // Empty ranges are passed over. False when out of memory.
-bool spans_add(struct spans *s, uint64_t start, uint64_t end, uint64_t off);
+bool spans_add(struct spans *s, uint64_t start, uint64_t end, uint64_t off, uint32_t part);
 // Sorts; of overlapping ranges the one that starts first keeps the common part. Neighbours are
 // joined where they follow each other in the file too, or, with ADDRESSES_ONLY, always.
 void spans_settle(struct spans *s, bool addresses_only);

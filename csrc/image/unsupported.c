@@ -75,7 +75,7 @@ static const struct known table[] = {
 // An ELF file that is no core.
 static int describe_elf(const struct file *f, struct kvm_err *err) {
     struct elf_header h;
-    if (elf_header_parse(f->map, (size_t)f->size, &h, err)) return KVM_FORMAT;
+    if (elf_header_parse(f, &h, err)) return KVM_FORMAT;
     const char *kind = h.type == ELF_ET_REL    ? "ELF object file"
                        : h.type == ELF_ET_EXEC ? "ELF executable"
                        : h.type == ELF_ET_DYN  ? "ELF shared object or executable"
@@ -108,13 +108,14 @@ static int describe_bytes(const uint8_t *p, size_t len, struct kvm_err *err) {
 
 int image_unsupported(const struct file *f, struct kvm_err *err) {
     enum { LOOK = 512 };
-    size_t len = f->size < LOOK ? (size_t)f->size : LOOK;
+    uint8_t head[LOOK];
+    size_t len = file_head(f, head, LOOK);
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         const struct known *k = &table[i];
-        if ((size_t)k->offset + k->len <= len && memcmp(f->map + k->offset, k->magic, k->len) == 0)
+        if ((size_t)k->offset + k->len <= len && memcmp(head + k->offset, k->magic, k->len) == 0)
             return err_set(err, KVM_UNSUPPORTED, "%s: this format is not read; %s", k->name,
                            k->advice);
     }
-    if (elf_magic(f->map, len)) return describe_elf(f, err);
-    return describe_bytes(f->map, len, err);
+    if (elf_magic(head, len)) return describe_elf(f, err);
+    return describe_bytes(head, len, err);
 }

@@ -29,7 +29,8 @@ static kvm_t *open_any(const char *execfile, const char *corefile, int flags,
                        int (*resolver)(const char *, kvaddr_t *), struct kvm_err *err) {
     if (open_flags(execfile, flags, err)) return NULL;
     struct session_options opt = {
-        .core = corefile,
+        .core = corefile ? &corefile : NULL,
+        .core_count = corefile != NULL,
         .namelist = execfile,
         .write = (flags & O_ACCMODE) == O_RDWR,
         .overlay = !(flags & KVM_IN_PLACE),

@@ -33,7 +33,7 @@ static int describe_btf(kvm_t *kd, struct kvm_err *err) {
 // All that is known of a kernel without memory.
 int session_namelist_describe(kvm_t *kd, struct kvm_err *err) {
     if (!kd->namelist)
-        return err_set(err, KVM_INVAL, "%s has no memory: name a namelist", kd->opt.core);
+        return err_set(err, KVM_INVAL, "%s has no memory: name a namelist", kd->opt.core[0]);
     struct symbol_elf_about about;
     int rc = describe_btf(kd, err);
     if (rc != KVM_NOTFOUND) return rc;

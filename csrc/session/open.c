@@ -26,8 +26,9 @@ static int open_image(kvm_t *kd, struct kvm_err *err) {
         return err_set(err, KVM_UNSUPPORTED,
                        "the live kernel is not read by this release: name a crash dump");
     bool in_place = kd->opt.write && !kd->opt.overlay;
-    struct image_options opt = {.writable = in_place, .cache_bytes = kd->opt.cache_bytes};
-    int rc = image_open(kd->opt.core, &opt, &kd->image, err);
+    struct image_options opt = {
+        .writable = in_place, .cache_bytes = kd->opt.cache_bytes, .progress = kd->opt.progress};
+    int rc = image_open(kd->opt.core, kd->opt.core_count, &opt, &kd->image, err);
     if (rc) return rc;
     if (in_place && !kd->image->ops->write)
         return err_set(err, KVM_UNSUPPORTED, "%s: this format can't be written in place",
@@ -88,7 +89,9 @@ int session_open(const struct session_options *opt, kvm_t **out, struct kvm_err 
     int rc = prepare(kd, opt, err);
     for (size_t i = 0; rc == 0 && i < sizeof(stages) / sizeof(stages[0]); i++)
         rc = stages[i](kd, err);
-    kd->opt.core = NULL; // the caller's
+    kd->opt.core = NULL; // these are the caller's
+    kd->opt.progress = NULL;
+    kd->opt.vmcoreinfo = NULL;
     if (rc) {
         session_close(kd);
         return rc;

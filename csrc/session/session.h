@@ -10,14 +10,17 @@
 #include "os/os.h"
 
 struct session_options {
-    const char *core;     // NULL: the live kernel
+    const char *const *core; // the names of its files (image_open); NULL: the live kernel
+    size_t core_count;
     const char *namelist; // NULL: none
     bool write;           // writes are allowed
     bool overlay; // writes stay in memory (the default for dumps); false: they go to the file
     bool trace;   // remember which pages are read (slim)
-    const char *debug_dir; // where debug files lie; NULL: /usr/lib/debug
-    bool debuginfod;       // ask the servers of DEBUGINFOD_URLS for those that are not there
-    size_t cache_bytes;    // 0: the default
+    const char *debug_dir;  // where debug files lie; NULL: /usr/lib/debug
+    bool debuginfod;        // ask the servers of DEBUGINFOD_URLS for those that are not there
+    size_t cache_bytes;     // 0: the default
+    const char *vmcoreinfo; // a file of VMCOREINFO lines that stands for the dump's own; NULL: none
+    const struct progress *progress;                   // of opening; NULL: nobody asks
     int (*resolver)(const char *name, kvaddr_t *addr); // kvm_open2's; NULL: none
 };
 

@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+// A file of LEN bytes at P.
+#define FILE_OF(p, len) ((struct file){.map = (p), .size = (len)})
+
 static const uint8_t page[64] = "page";
 static const struct build_load loads[] = {
     {.vaddr = 0x11223344, .paddr = 0x1000, .memsz = 0x2000, .bytes = page, .filesz = 64},
@@ -27,21 +30,24 @@ static void test_class(uint8_t elf_class, bool big, bool xnum) {
     struct elf_phdr p;
     struct kvm_err err = {0};
     printf("# class %u, %s-endian%s\n", elf_class, big ? "big" : "little", xnum ? ", PN_XNUM" : "");
-    is_int(elf_header_parse(b.p, b.len, &h, &err), 0, "the header is read");
+    is_int(elf_header_parse(&FILE_OF(b.p, b.len), &h, &err), 0, "the header is read");
     ok(h.big == big && h.elf_class == elf_class, "class and byte order");
     ok(h.type == ELF_ET_CORE && h.machine == ELF_EM_S390 && h.flags == 1, "type, machine, flags");
     is_int(h.phnum, 3, "number of program headers");
-    ok(elf_phdr_get(&h, b.p, b.len, 0, &p) && p.type == ELF_PT_NOTE, "the first is the notes");
-    ok(elf_phdr_get(&h, b.p, b.len, 1, &p) && p.type == ELF_PT_LOAD, "the second is a load");
+    ok(elf_phdr_get(&h, &FILE_OF(b.p, b.len), 0, &p) && p.type == ELF_PT_NOTE,
+       "the first is the notes");
+    ok(elf_phdr_get(&h, &FILE_OF(b.p, b.len), 1, &p) && p.type == ELF_PT_LOAD,
+       "the second is a load");
     ok(p.vaddr == 0x11223344 && p.paddr == 0x1000, "its addresses");
     ok(p.filesz == 64 && p.memsz == 0x2000, "its sizes");
     ok(memcmp(b.p + p.offset, page, 64) == 0, "its place");
     size_t end = (size_t)p.offset; // there are no notes in between
-    ok(elf_phdr_get(&h, b.p, end, 2, &p) && !elf_phdr_get(&h, b.p, end - 1, 2, &p),
+    ok(elf_phdr_get(&h, &FILE_OF(b.p, end), 2, &p) &&
+           !elf_phdr_get(&h, &FILE_OF(b.p, end - 1), 2, &p),
        "a program header that is cut off is not given");
-    ok(!elf_phdr_get(&h, b.p, b.len, UINT32_MAX, &p), "nor one far behind the end");
+    ok(!elf_phdr_get(&h, &FILE_OF(b.p, b.len), UINT32_MAX, &p), "nor one far behind the end");
     h.phoff = UINT64_MAX - 8;
-    ok(!elf_phdr_get(&h, b.p, b.len, 2, &p), "nor one whose offset overflows");
+    ok(!elf_phdr_get(&h, &FILE_OF(b.p, b.len), 2, &p), "nor one whose offset overflows");
     free(b.p);
 }
 
@@ -56,12 +62,12 @@ static void test_truncation(uint8_t elf_class, bool xnum) {
         uint8_t *copy = malloc(n ? n : 1);
         memcpy(copy, b.p, n);
         struct kvm_err err = {0};
-        refused += elf_header_parse(copy, n, &h, &err) == KVM_FORMAT && err.text[0];
+        refused += elf_header_parse(&FILE_OF(copy, n), &h, &err) == KVM_FORMAT && err.text[0];
         free(copy);
     }
     is_int(refused, (int64_t)whole, "a header cut short anywhere is an error of format");
     struct kvm_err err = {0};
-    is_int(elf_header_parse(b.p, whole, &h, &err), 0, "the whole header is enough");
+    is_int(elf_header_parse(&FILE_OF(b.p, whole), &h, &err), 0, "the whole header is enough");
     free(b.p);
 }
 
@@ -86,15 +92,16 @@ static void test_nonsense(void) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint8_t was = b.p[cases[i].at];
         b.p[cases[i].at] = cases[i].value;
-        is_int(elf_header_parse(b.p, b.len, &h, &err), KVM_FORMAT, "nonsense is refused");
+        is_int(elf_header_parse(&FILE_OF(b.p, b.len), &h, &err), KVM_FORMAT, "nonsense is refused");
         has_text(err.text, cases[i].text, "with its reason");
         b.p[cases[i].at] = was;
     }
     b.p[56] = b.p[57] = 0xff; // PN_XNUM without section headers: 65535 it is
-    is_int(elf_header_parse(b.p, b.len, &h, &err), 0, "0xffff program headers");
+    is_int(elf_header_parse(&FILE_OF(b.p, b.len), &h, &err), 0, "0xffff program headers");
     is_int(h.phnum, 0xffff, "are that many without a section header");
     memset(b.p + 40, 0xff, 8); // e_shoff
-    is_int(elf_header_parse(b.p, b.len, &h, &err), KVM_FORMAT, "a section header behind the end");
+    is_int(elf_header_parse(&FILE_OF(b.p, b.len), &h, &err), KVM_FORMAT,
+           "a section header behind the end");
     ok(elf_magic(b.p, 4) && !elf_magic(b.p, 3), "the magic is four bytes");
     free(b.p);
 }

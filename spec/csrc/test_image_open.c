@@ -10,7 +10,7 @@ static void refuse(const void *bytes, size_t len, int code, const char *text) {
     struct dump_file f = dump_file(bytes, len);
     struct image *img = NULL;
     struct kvm_err err = {0};
-    int rc = image_open(f.path, NULL, &img, &err);
+    int rc = image_open(&(const char *){f.path}, 1, NULL, &img, &err);
     ok(rc == code && !img, "%s", text);
     char want[256];
     snprintf(want, sizeof(want), "%s: %s", f.path, text);
@@ -30,9 +30,10 @@ static void known(const char *magic, size_t len, const char *name) {
 static void path_refused(const char *path, int code, const char *text) {
     struct image *img = NULL;
     struct kvm_err err = {0};
-    is_int(image_open(path, NULL, &img, &err), code, path);
+    is_int(image_open(&(const char *){path}, 1, NULL, &img, &err), code, path);
     has_text(err.text, text, "says why");
-    is_int(image_open(path, NULL, &img, NULL), code, "and needs no room for the text");
+    is_int(image_open(&(const char *){path}, 1, NULL, &img, NULL), code,
+           "and needs no room for the text");
 }
 
 int main(void) {

@@ -20,7 +20,7 @@ static int open_bytes(const struct bytes_out *b, size_t len) {
     struct dump_file f = dump_file(b->p, len);
     err_clear(&err);
     img = NULL;
-    int rc = image_open(f.path, NULL, &img, &err);
+    int rc = image_open(&(const char *){f.path}, 1, NULL, &img, &err);
     dump_forget(&f);
     return rc;
 }
@@ -126,12 +126,12 @@ static void test_cache(void) {
     image_find(img, 8, &r0, &err);
     image_find(img, PAGE + 8, &r1, &err);
     ok(r0.host == r1.host && r0.len == PAGE - 8, "pages that share data share a slot");
-    is_int((int64_t)img->pages_decompressed, 1, "and were decompressed once");
+    is_int((int64_t)img->worker.pages_decompressed, 1, "and were decompressed once");
     ok(memcmp(r0.host, content[0] + 8, PAGE - 8) == 0, "the bytes are the page's");
     image_close(img);
     struct dump_file f = dump_file(b.p, b.len);
     struct image_options opt = {.cache_bytes = 1}; // the least there is: 16 pages
-    image_open(f.path, &opt, &img, &err);
+    image_open(&(const char *){f.path}, 1, &opt, &img, &err);
     int wrong = 0;
     for (int round = 0; round < 5; round++)
         for (size_t i = 2; i < PAGES; i++)

@@ -26,7 +26,7 @@ static struct image *make(enum codec_id codec, int excluded, int damaged, struct
     *file = dump_file(b.p, b.len);
     struct image *img = NULL;
     struct image_options opt = {0};
-    if (image_open(file->path, &opt, &img, &err)) printf("# %s\n", err.text);
+    if (image_open(&(const char *){file->path}, 1, &opt, &img, &err)) printf("# %s\n", err.text);
     free(b.p);
     return img;
 }
@@ -38,8 +38,8 @@ static void whole(enum codec_id codec) {
     is_int(image_copy(img, FIRST * PAGE, got, sizeof(got), &n, &err), 0, codec_name(codec));
     is_int((int64_t)n, sizeof(got), "all of it");
     ok(memcmp(got, content, sizeof(got)) == 0, "the same bytes as were put in");
-    is_int((int64_t)img->pages_read, PAGES, "each page counted once");
-    is_int((int64_t)img->pages_decompressed, codec == CODEC_NONE ? 0 : PAGES,
+    is_int((int64_t)img->worker.pages_read, PAGES, "each page counted once");
+    is_int((int64_t)img->worker.pages_decompressed, codec == CODEC_NONE ? 0 : PAGES,
            "and decompressed once");
     memset(got, 0, sizeof(got));
     is_int(image_copy(img, FIRST * PAGE + 100, got, sizeof(got) - 200, &n, &err), 0,

@@ -55,7 +55,7 @@ static struct image *source(bool big, size_t load_count, const struct bytes_out 
     struct bytes_out b = elf_build(&e);
     struct dump_file f = dump_file(b.p, b.len);
     struct image *img = NULL;
-    if (image_open(f.path, NULL, &img, &err)) printf("# %s\n", err.text);
+    if (image_open(&(const char *){f.path}, 1, NULL, &img, &err)) printf("# %s\n", err.text);
     dump_forget(&f);
     free(b.p);
     return img;
@@ -116,7 +116,7 @@ static void test_write(bool big, enum codec_id codec) {
     is_int((int64_t)res.missing, 6, "pages that the source does not have");
     is_int((int64_t)res.shared, 99, "zero pages stored once");
     struct image *img = NULL;
-    is_int(image_open(path, NULL, &img, &err), 0, "it opens");
+    is_int(image_open(&(const char *){path}, 1, NULL, &img, &err), 0, "it opens");
     is_int((int64_t)img->file->size, (int64_t)res.bytes, "of the size that was told");
     struct stat st;
     ok(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "for its owner's eyes only");
@@ -148,7 +148,7 @@ static void test_again(void) {
     struct bytes_out b = kdump_build(&k, NULL);
     struct dump_file f = dump_file(b.p, b.len);
     struct image *src = NULL, *img = NULL;
-    image_open(f.path, NULL, &src, &err);
+    image_open(&(const char *){f.path}, 1, NULL, &src, &err);
     struct choice c = {.first = 0, .step = 5, .end = 200};
     struct kdump_write_options opt = {.path = path, .codec = CODEC_ZLIB};
     is_int(write_new(src, &opt, next, &c, NULL, &err), KVM_UNSUPPORTED, "no machine, no dump");
@@ -158,7 +158,7 @@ static void test_again(void) {
     opt.release = "6.1.1";
     opt.nodename = "host";
     is_int(write_new(src, &opt, next, &c, NULL, &err), 0, "with a machine from the caller");
-    image_open(path, NULL, &img, &err);
+    image_open(&(const char *){path}, 1, NULL, &img, &err);
     static const char *const want[] = {"Linux", "host", "6.1.1", "#1 SMP", "x86_64"};
     for (int i = 0; i < 5; i++)
         is_str(img->facts.utsname + i * IMAGE_UTSNAME_FIELD, want[i], "utsname");
@@ -173,7 +173,7 @@ static void test_again(void) {
     struct kdump_write_result res;
     is_int(write_new(src, &opt, next, &c, &res, &err), 0, "blocks of 64 kB");
     is_int((int64_t)res.missing, 13, "which the source does not have whole");
-    image_open(path, NULL, &img, &err);
+    image_open(&(const char *){path}, 1, NULL, &img, &err);
     ok(img && img->facts.page_size == 65536 && img->facts.pages == 0, "opens, empty");
     image_close(img);
     image_close(src);

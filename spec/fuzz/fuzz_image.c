@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct image_options opt = {.cache_bytes = 64 << 10};
     struct image *img = NULL;
     struct kvm_err err = {0};
-    int rc = image_open(path, &opt, &img, &err);
+    int rc = image_open(&(const char *){path}, 1, &opt, &img, &err);
     fuzz_check(rc, &err);
     if (rc == 0) {
         struct image_region r = {0};

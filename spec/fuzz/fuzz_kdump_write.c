@@ -34,14 +34,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct image *img = NULL, *again = NULL;
     struct kvm_err err = {0};
     struct image_options opt = {.cache_bytes = 64 << 10};
-    if (image_open(path, &opt, &img, &err) == 0 && img->facts.phys_end < (uint64_t)1 << 40) {
+    if (image_open(&(const char *){path}, 1, &opt, &img, &err) == 0 &&
+        img->facts.phys_end < (uint64_t)1 << 40) {
         struct kdump_write_options w = {.path = out, .codec = CODEC_LZO, .machine = "x86_64"};
         struct kdump_write_result res;
         err_clear(&err);
         int rc = kdump_write(img, &w, next, img, &res, &err);
         fuzz_check(rc, &err);
         if (rc == 0) {
-            if (image_open(out, &opt, &again, &err)) abort();
+            if (image_open(&(const char *){out}, 1, &opt, &again, &err)) abort();
             if (again->facts.pages != res.pages || again->facts.incomplete) abort();
             compare(img, again);
         }
