@@ -11,6 +11,7 @@ local elfcore = require "spec.support.build.elfcore"
 local kallsyms = require "spec.support.build.kallsyms"
 local kdump = require "spec.support.build.kdump"
 local linux_log = require "spec.support.build.linux_log"
+local linux_modules = require "spec.support.build.linux_modules"
 local linux_tasks = require "spec.support.build.linux_tasks"
 local linux_types = require "spec.support.build.linux_types"
 local pagetable = require "spec.support.build.pagetable"
@@ -135,8 +136,7 @@ local function make_statics(self, opts)
   for _, mask in ipairs {"possible", "present", "online", "active"} do
     self:static("__cpu_" .. mask .. "_mask", "struct cpumask", {bits = {3}})
   end
-  local modules = self:data("modules", ("\0"):rep(16))
-  self:link(modules, {})
+  linux_modules.make(self, opts.modules or {})
   local clock = {
     tkr_mono = {shift = 8, base = opts.uptime_ns, xtime_nsec = 0}, offs_real = opts.time_ns - opts.uptime_ns, offs_boot = 0,
   }
@@ -245,7 +245,7 @@ local DEFAULTS = {
 --- A kernel.
 -- opts: release (one of M.releases), levels (4 or 5), kaslr, phys_base (both multiples of 2 MB; the default is
 -- negative),
---   encryption (a bit set in all page table entries), tasks (see linux_tasks), log (see linux_log), loadavg, uptime_ns,
+--   encryption (a bit set in all page table entries), tasks (see linux_tasks), log (see linux_log), modules (see linux_modules), loadavg, uptime_ns,
 --   time_ns, taint, panic_cpu, running (the tids on the two CPUs), large_direct_map (one page of 1 GB), no_btf
 -- @return an object: memory, vmcoreinfo (text), notes (list), symbols {name=address}, tasks (what was asked for),
 --   task_addr {tid=address}, log, types; elf(t) and kdump(t) give files
