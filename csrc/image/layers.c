@@ -2,9 +2,12 @@
 // The table of layers that may lie over a core (base/file.h).
 #include "image/formats.h"
 
+#include "fmt/flattened.h"
+
 enum { LAYERS_MOST = 4 }; // a flattened dump in a zstd file is two
 
 static const struct file_layer *const table[] = {
+    &flattened_layer,
     NULL, // ends the table
 };
 

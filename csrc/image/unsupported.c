@@ -23,8 +23,6 @@ struct known {
 #define CONVERT_QEMU "dump the guest with QEMU's dump-guest-memory or virsh dump --memory-only"
 
 static const struct known table[] = {
-    {0, 16, "makedumpfile\0\0\0\0", "flattened kdump (makedumpfile -F)",
-     "rearrange it first: makedumpfile -R OUT < FILE"},
     {0, 4, "EMiL", "LiME memory image", "write the memory as an ELF core instead"},
     {0, 4, "AVML", "AVML memory image (avml)", "convert it to an ELF core first"},
     {0, 8, "sadump\0\0", "SADUMP (Fujitsu stand-alone dump)",
