@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The error record of base/err.h. Texts that do not fit are cut; nothing here allocates or prints.
+// The error record of base/err.h. Texts that do not fit are cut, and what would steer a terminal is
+// escaped; nothing here allocates or prints.
 #include "base/err.h"
+
+#include "base/printable.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -12,11 +15,19 @@ static const char *const code_names[] = {
     "unsupported", "notfound", "fault", "excluded", "closed",
 };
 
+enum { TEXT_SIZE = sizeof(((struct kvm_err *)0)->text) };
+
+static void format(char out[TEXT_SIZE], const char *fmt, va_list ap) {
+    char raw[TEXT_SIZE];
+    vsnprintf(raw, sizeof(raw), fmt, ap);
+    printable_copy(out, TEXT_SIZE, raw);
+}
+
 static void set_text(struct kvm_err *err, int code, const char *fmt, va_list ap) {
     err->code = code;
     err->has_addr = false;
     err->addr = 0;
-    vsnprintf(err->text, sizeof(err->text), fmt, ap);
+    format(err->text, fmt, ap);
 }
 
 int err_set(struct kvm_err *err, int code, const char *fmt, ...) {
@@ -60,10 +71,10 @@ int err_nomem(struct kvm_err *err, const char *what) {
 
 int err_prepend(struct kvm_err *err, int code, const char *fmt, ...) {
     if (!err) return code;
-    char prefix[sizeof(err->text)];
+    char prefix[TEXT_SIZE];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(prefix, sizeof(prefix), fmt, ap);
+    format(prefix, fmt, ap);
     va_end(ap);
     size_t n = strlen(prefix);
     size_t room = sizeof(err->text) - 1;

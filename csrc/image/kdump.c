@@ -264,7 +264,7 @@ static bool in_place(const struct image *img, const struct page_desc *d, struct 
 
 static int find(struct image *img, uint64_t pa, struct image_run *run, struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
-    struct page_desc d;
+    struct page_desc d = {0};
     struct file_piece piece;
     struct cache_slot slot;
     int rc = locate(img, pa, &d, err);
@@ -287,7 +287,7 @@ static int find(struct image *img, uint64_t pa, struct image_run *run, struct kv
 static int copy(struct image *img, struct image_worker *w, uint64_t pa, uint8_t *buf, size_t len,
                 size_t *n, struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
-    struct page_desc d;
+    struct page_desc d = {0};
     uint32_t size = k->header.block_size, in_page = (uint32_t)pa & (size - 1);
     w->pages_read++;
     int rc = locate(img, pa, &d, err);

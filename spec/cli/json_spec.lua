@@ -54,6 +54,8 @@ describe("kvm.cli.json", function()
     assert.are.equal('"\\u001b"', json.string "\27")
     assert.are.equal('"\\u009b"', json.string "\u{9b}")
     assert.are.equal('"a\\\\xffb"', json.string "a\xffb")
+    assert.are.equal([["\u009b]] .. "\xc2\xa0" .. [[\u202e\u2028\u200f\u2069\u061c"]],
+      json.string "\xc2\x9b\xc2\xa0\xe2\x80\xae\xe2\x80\xa8\xe2\x80\x8f\xe2\x81\xa9\xd8\x9c")
     assert.are.equal('"caf\u{e9} a/b"', json.string "caf\u{e9} a/b")
   end)
 

@@ -62,13 +62,15 @@ matrix.each(function(dump)
   it("has the modules", function()
     local seen, report = {}, matrix.report()
     local was = dump:truth().modules
-    for m in dump:open():modules() do
+    for m in require "kvm.cmd.mod".run(dump:open()) do
       seen[m.name] = true
       local t = was[m.name]
       if not t then
         report.add("%s was not loaded", m.name)
-      elseif m.base ~= math.tointeger(t.address) or m.size ~= t.size then
-        report.add("%s: at 0x%x, %d bytes; was at %s, %d bytes", m.name, m.base, m.size, t.address, t.size)
+      else
+        local want = ("0x%x %d %d %s"):format(t.address, t.size, t.refcount, table.concat(t.used_by, ","))
+        local got = ("0x%x %d %s %s"):format(m.addr, m.size, m.refs, m.users)
+        if got ~= want or m.state ~= "live" or m.partial then report.add("%s: %s, was %s", m.name, got, want) end
       end
     end
     for name in pairs(was) do

@@ -108,6 +108,17 @@ describe("the list of a process's threads", function()
     assert.are.equal(node(kernel, 101, "thread_node"), err.addr)
   end)
 
+  it("that does not lead to its head ends", function()
+    local k, kernel = broken(function(kernel, write)
+      write(kernel.task_addr[100] + kernel.types:offset("task_struct", "signal"), 0x10) -- where there is no head
+    end)
+    local found, err = walk(k, true)
+    table.sort(found)
+    assert.are.same({1, 2, 3, 100, 200, 201, 4194303}, found)
+    assert.are.same({"format", node(kernel, 100, "thread_node")}, {err.code, err.addr})
+    assert.matches("does not lead to its head", err.message)
+  end)
+
   it("is not needed to list processes", function()
     local k = broken(function(kernel, write) write(node(kernel, 101, "thread_node"), 0x10) end)
     local found, err = walk(k)

@@ -79,6 +79,18 @@ static int whole(struct walk *w, const uint64_t links[2]) {
     return rc;
 }
 
+// Whether the entries form a ring among themselves: a walk from ENTRY, each of whose steps is good, comes
+// back to it and not to the head.
+static bool headless(const struct walk *w, uint64_t entry, uint64_t node) {
+    uint64_t links[2], from = entry;
+    for (uint32_t i = 0; i < LINUX_LIST_MAX && node != w->head; i++, node = links[NEXT]) {
+        if (read_links(w->virt, node, links, NULL) || links[PREV] != from) return false;
+        if (node == entry) return true;
+        from = node;
+    }
+    return false;
+}
+
 // The head can't be read: what is known of it is its address.
 static int around(struct walk *w, uint64_t entry) {
     uint64_t links[2], last;
@@ -87,6 +99,10 @@ static int around(struct walk *w, uint64_t entry) {
     err_clear(w->err);
     rc = w->fn(w->ctx, entry);
     if (rc) return rc;
+    if (headless(w, entry, links[NEXT]))
+        return err_at(w->err, KVM_FORMAT, entry,
+                      "the list of 0x%llx does not lead to its head, 0x%llx",
+                      (unsigned long long)entry, (unsigned long long)w->head);
     rc = forward(w, entry, links[NEXT], &last);
     if (rc && w->err->code == 0) return rc;
     int ended = backward(w, entry, links[PREV]);

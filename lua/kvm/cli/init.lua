@@ -7,9 +7,9 @@ local registry = require "kvm.cmd"
 
 local M = {}
 
--- One line, without control characters: messages can quote what a dump holds.
+-- One line, in which nothing steers a terminal: messages can quote what a dump holds.
 local function one_line(text)
-  return (text:gsub("[%c\x7f]+", " "))
+  return require "kvm.format".escape((text:gsub("%s*\n%s*", " ")))
 end
 
 local function complain(text)

@@ -2,7 +2,7 @@
 -- Records as JSON, one object a line, its keys in the order of the command's columns; absent values are null.
 -- Integers are written with all their digits; addresses, masks and flags (kinds hex, signed_hex) are strings "0x...".
 -- Strings are UTF-8: a byte that is not shows as the four characters \xNN; control characters are escaped, those of
--- C1 too.
+-- C1 and those that turn the direction of text too.
 local cjson = require "cjson"
 
 local M = {}
@@ -23,6 +23,13 @@ local function to_utf8(s)
   return table.concat(out) .. s:sub(pos)
 end
 
+-- The characters of UTF-8 that kvm.format.escape escapes and cjson does not, as \u: in the text of JSON they mean the same.
+local function escape_steering(text)
+  local function escaped(c) return ("\\u%04x"):format(utf8.codepoint(c)) end
+  return (text:gsub("\xc2[\x80-\x9f]", escaped):gsub("\xd8\x9c", escaped)
+    :gsub("\xe2\x80[\x8e\x8f\xa8-\xae]", escaped):gsub("\xe2\x81[\xa6-\xa9]", escaped))
+end
+
 --- A string as JSON.
 -- @tparam string s any bytes
 -- @treturn string with its quotes
@@ -30,7 +37,7 @@ end
 function M.string(s)
   if not s:find "[^ !#-%.0-%[%]-~]" then return '"' .. s .. '"' end
   local text = cjson.encode(utf8.len(s) and s or to_utf8(s)):gsub("\\/", "/")
-  return (text:gsub("\xc2([\x80-\x9f])", function(c) return ("\\u%04x"):format(c:byte()) end))
+  return escape_steering(text)
 end
 
 local encode

@@ -20,7 +20,7 @@
 local M = {}
 
 -- In the order of `luakvm help`.
-M.names = {"triage", "info", "ps", "log", "sym", "rd", "struct", "whatis", "run", "slim"}
+M.names = {"triage", "info", "ps", "log", "mod", "sym", "rd", "struct", "whatis", "run", "slim"}
 
 local known = {}
 for _, name in ipairs(M.names) do known[name] = true end

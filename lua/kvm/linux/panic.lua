@@ -30,21 +30,30 @@ local TAINT = {
   {"J", "userspace used a mutating debug operation in fwctl"}, -- 6.15
 }
 
---- The kernel's taint.
--- @param k an open handle
--- @treturn integer tainted_mask (unsigned long)
+--- The flags of a taint mask: of the kernel's or of a module's.
+-- @tparam integer mask
 -- @treturn {table,...} flags, ascending: bit, letter (nil when unknown), meaning
--- @raise kvm.Error
--- @usage local mask, flags = require "kvm.linux.panic".taint(k) assert(mask ~= 0 or #flags == 0)
-function M.taint(k)
-  local mask, flags = k:u64(kallsyms.address(k, "tainted_mask")), {}
+-- @usage assert(require "kvm.linux.panic".taint_flags(1 << 12)[1].letter == "O")
+function M.taint_flags(mask)
+  local flags = {}
   for bit = 0, 63 do
     if mask & (1 << bit) ~= 0 then
       local t = TAINT[bit] or {nil, ("unknown flag, bit %d"):format(bit)}
       flags[#flags + 1] = {bit = bit, letter = t[1], meaning = t[2]}
     end
   end
-  return mask, flags
+  return flags
+end
+
+--- The kernel's taint.
+-- @param k an open handle
+-- @treturn integer tainted_mask (unsigned long)
+-- @treturn {table,...} flags as `taint_flags` gives them
+-- @raise kvm.Error
+-- @usage local mask, flags = require "kvm.linux.panic".taint(k) assert(mask ~= 0 or #flags == 0)
+function M.taint(k)
+  local mask = k:u64(kallsyms.address(k, "tainted_mask"))
+  return mask, M.taint_flags(mask)
 end
 
 local CPU_VARIABLES = {"panic_cpu", "crashing_cpu"}

@@ -11,6 +11,7 @@ local elfcore = require "spec.support.build.elfcore"
 local kallsyms = require "spec.support.build.kallsyms"
 local kdump = require "spec.support.build.kdump"
 local linux_log = require "spec.support.build.linux_log"
+local linux_modules = require "spec.support.build.linux_modules"
 local linux_tasks = require "spec.support.build.linux_tasks"
 local linux_types = require "spec.support.build.linux_types"
 local pagetable = require "spec.support.build.pagetable"
@@ -123,6 +124,7 @@ local function make_statics(self, opts)
   local uts = {
     sysname = "Linux", nodename = "built", release = self.name, version = "#1 SMP", machine = "x86_64",
   }
+  for field, text in pairs(opts.uts or {}) do uts[field] = text end
   self:static("init_uts_ns", "struct uts_namespace", {name = uts})
   local avenrun = {}
   for i, v in ipairs(opts.loadavg) do avenrun[i] = ("<i8"):pack(math.floor(v * 2048)) end
@@ -135,8 +137,7 @@ local function make_statics(self, opts)
   for _, mask in ipairs {"possible", "present", "online", "active"} do
     self:static("__cpu_" .. mask .. "_mask", "struct cpumask", {bits = {3}})
   end
-  local modules = self:data("modules", ("\0"):rep(16))
-  self:link(modules, {})
+  linux_modules.make(self, opts.modules or {})
   local clock = {
     tkr_mono = {shift = 8, base = opts.uptime_ns, xtime_nsec = 0}, offs_real = opts.time_ns - opts.uptime_ns, offs_boot = 0,
   }
@@ -222,7 +223,7 @@ local function make_vmcoreinfo(self, opts)
     release = self.name, build_id = ("0123456789abcdef"):rep(3):sub(1, 40), symbols = symbols,
     numbers = {phys_base = self.phys_base, pgtable_l5_enabled = self.levels == 5 and 1 or 0, KERNEL_IMAGE_SIZE = 1 << 30,
       sme_mask = self.encryption},
-    offsets = {}, sizes = {}, kernel_offset = self.kaslr, crash_time = opts.time_ns // 1000000000,
+    offsets = {}, sizes = {}, kernel_offset = self.kaslr, crash_time = opts.time_ns // 1000000000, lines = opts.info_lines,
   }
   linux_log.describe(self.types, info)
   if self.release ~= "5.10" then info.offsets["uts_namespace.name"] = 0 end
@@ -245,8 +246,9 @@ local DEFAULTS = {
 --- A kernel.
 -- opts: release (one of M.releases), levels (4 or 5), kaslr, phys_base (both multiples of 2 MB; the default is
 -- negative),
---   encryption (a bit set in all page table entries), tasks (see linux_tasks), log (see linux_log), loadavg, uptime_ns,
---   time_ns, taint, panic_cpu, running (the tids on the two CPUs), large_direct_map (one page of 1 GB), no_btf
+--   encryption (a bit set in all page table entries), tasks (see linux_tasks), log (see linux_log), modules (see linux_modules), loadavg, uptime_ns,
+--   time_ns, uts (fields that differ), taint, panic_cpu, running (the tids on the two CPUs), large_direct_map (one page of 1 GB), no_btf, also
+--   (called with the kernel when its text and statics are there: adds data, symbols, types)
 -- @return an object: memory, vmcoreinfo (text), notes (list), symbols {name=address}, tasks (what was asked for),
 --   task_addr {tid=address}, log, types; elf(t) and kdump(t) give files
 function M.build(opts)
@@ -263,6 +265,7 @@ function M.build(opts)
   make_text(self)
   self:rodata("linux_banner", ("Linux version %s (built) #1 SMP\n\0"):format(self.name), 16)
   make_statics(self, opts)
+  if opts.also then opts.also(self) end
   make_percpu_base(self)
   linux_tasks.make(self, opts.tasks or linux_tasks.default)
   linux_log.make(self, opts.log or linux_log.default)

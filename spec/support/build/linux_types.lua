@@ -104,6 +104,10 @@ local function modules(c, release)
   else
     c:struct("module_layout", {{"void *", "base"}, {"unsigned int", "size"}, {"unsigned int", "text_size"}})
   end
+  c:struct("module_use", {
+    {"struct list_head", "source_list"}, {"struct list_head", "target_list"}, {"struct module *", "source"},
+    {"struct module *", "target"},
+  })
   c:struct("module", {
     {"unsigned int", "state"}, {"struct list_head", "list"}, {"char", "name[56]"}, {"unsigned int", "taints"},
     ORDER[release] >= 3 and {"struct module_memory", "mem[7]"} or {"struct module_layout", "core_layout"},

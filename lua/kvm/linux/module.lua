@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- linux/module.h: what /proc/modules tells of a loaded module besides its name, place and size: how often it is used, by which
+-- modules, in which state it is, how it taints the kernel (m_show and print_unload_info in kernel/module/procfs.c,
+-- module_flags in kernel/module/main.c; kernel/module.c before 5.19). Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+-- Leaves out "[permanent]" and "[unsafe]".
+local kvm_error = require "kvm.error"
+local list = require "kvm.linux.list"
+local panic = require "kvm.linux.panic"
+local types = require "kvm.type"
+
+local M = {}
+
+local MODULE <const>, USE <const> = "struct module", "struct module_use"
+local REF_BASE <const> = 1 -- MODULE_REF_BASE: what the module itself holds, since 3.19
+local MOST_USERS <const> = 10000
+
+-- Kernels that can't unload modules (CONFIG_MODULE_UNLOAD) count no references and list no users.
+local function has(k, member)
+  return (kvm_error.try(types.first, k, MODULE, {member}))
+end
+
+--- How often a module is used.
+-- @param k an open handle
+-- @tparam integer addr `struct module *`
+-- @treturn integer references but the module's own; -1 while it goes; nil where the kernel counts none
+-- @raise kvm.Error
+-- @usage for m in k:modules() do assert(require "kvm.linux.module".refs(k, m.addr) >= -1) end
+function M.refs(k, addr)
+  local field = has(k, "refcnt.counter")
+  return field and k:i32(addr + field.offset) - REF_BASE
+end
+
+--- The modules that use a module, as their symbols do.
+-- @param k an open handle
+-- @tparam integer addr `struct module *`
+-- @treturn {string,...} names; nil where the kernel lists none
+-- @raise kvm.Error
+-- @usage for m in k:modules() do for _, user in ipairs(require "kvm.linux.module".users(k, m.addr)) do assert(#user > 0) end end
+function M.users(k, addr)
+  local field = has(k, "source_list")
+  if not field then return nil end
+  local head = kvm_error.check(k:object(addr + field.offset, "struct list_head"))
+  local names = {}
+  for use in list.for_each_entry(USE, head, "source_list", MOST_USERS) do
+    local user = use.source
+    names[#names + 1] = user and user.name or ""
+  end
+  return names
+end
+
+--- How a module taints the kernel.
+-- @param k an open handle
+-- @tparam integer addr `struct module *`
+-- @treturn string letters as /proc/modules has them, "" for none; a flag without a known letter is "?"
+-- @raise kvm.Error
+-- @usage for m in k:modules() do assert(not require "kvm.linux.module".taints(k, m.addr):find "%l") end
+function M.taints(k, addr)
+  local letters = {}
+  local mask = kvm_error.check(k:object(addr, MODULE)).taints -- int before 4.10, since then long
+  for i, flag in ipairs(panic.taint_flags(mask)) do letters[i] = flag.letter or "?" end
+  return table.concat(letters)
+end
+
+local STATES = {[0] = "live", "coming", "going", "unformed"} -- enum module_state
+
+--- The state of a module.
+-- @param k an open handle
+-- @tparam integer addr `struct module *`
+-- @treturn string "live", "coming" (its init is running) or "going"; nil for another number
+-- @raise kvm.Error
+-- @usage for m in k:modules() do assert(require "kvm.linux.module".state(k, m.addr)) end
+function M.state(k, addr)
+  return STATES[k:u32(addr + types.offsetof(k, MODULE, "state"))]
+end
+
+return M
