@@ -24,10 +24,7 @@ static int l_terminal_columns(lua_State *L) {
 A clock that nobody sets.
 @function kvm.core.terminal.seconds
 @treturn number seconds since some moment
-@usage
-local seconds = require "kvm.core".terminal.seconds
-local start = seconds()
-print(("%.1f ms"):format((seconds() - start) * 1000))
+@usage local start = require "kvm.core".terminal.seconds(); print(require "kvm.core".terminal.seconds() - start)
 */
 static int l_terminal_seconds(lua_State *L) {
     struct timespec now;

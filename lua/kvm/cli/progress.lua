@@ -24,9 +24,7 @@ local Bar = {}
 Bar.__index = Bar
 
 --- Erases the line, if there is one. Also what `local bar <close> = progress.new()` does.
--- @usage
--- local bar = require "kvm.cli.progress".new()
--- bar:clear()
+-- @usage local bar = require "kvm.cli.progress".new(); bar:clear()
 function Bar:clear()
   if self.drawn then self.write(ERASE) end
   self.drawn = nil
@@ -37,9 +35,7 @@ Bar.__close = Bar.clear
 -- @tparam[opt] {columns=,seconds=,write=} t instead of the terminal: functions that give its width or nil, the time in seconds, and
 -- that write text
 -- @treturn Bar its `tell(what, done, total)` is a `progress` function, for kvm.open and the like
--- @usage
--- local bar <close> = require "kvm.cli.progress".new()
--- for i = 1, 10 do bar.tell("counting", i, 10) end
+-- @usage local bar <close> = require "kvm.cli.progress".new(); for i = 1, 10 do bar.tell("counting", i, 10) end
 function M.new(t)
   local terminal = t or require "kvm.core".terminal
   local seconds = terminal.seconds
