@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Flattened dumps: what the layer says of its first bytes, in pieces and copied, is what writing the records one after
 // the other gives. The first byte of the input is whether the header is the input's own.
-#include "fmt/flattened.h"
 #include "base/bytes.h"
+#include "fmt/flattened.h"
 #include "fuzz.h"
 
 enum { HEADER = 4096, MODEL = 1 << 16, BLOCK = 4096, OWN_HEADER = 0x80 };

@@ -2,8 +2,8 @@
 // zstd files with a table of frames. The first byte of the input says whether its table is its own or one is made that
 // fits its frames (else hardly any input would have one that adds up), and how it lies: what is read
 // in pieces and what is copied must agree.
-#include "base/zstd_seekable.h"
 #include "base/bytes.h"
+#include "base/zstd_seekable.h"
 #include "fuzz.h"
 
 #include <zstd.h>
