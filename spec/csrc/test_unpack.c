@@ -79,30 +79,30 @@ static size_t pack_lz4(const void *in, size_t len, uint8_t *out) {
 static const struct packer {
     const char *name;
     size_t (*pack)(const void *in, size_t len, uint8_t *out); // NULL: not built in
-    const char *magic;
+    uint8_t magic[8];
 } packers[] = {
-    {"gzip", pack_gzip, "\x1f\x8b\x08\0"},
+    {"gzip", pack_gzip, {0}},
 #if HAVE_ZSTD
-    {"zstd", pack_zstd, NULL},
+    {"zstd", pack_zstd, {0}},
 #else
-    {"zstd", NULL, "\x28\xb5\x2f\xfd"},
+    {"zstd", NULL, {0x28, 0xb5, 0x2f, 0xfd}},
 #endif
 #if HAVE_LZMA
-    {"xz", pack_xz, NULL},
+    {"xz", pack_xz, {0}},
 #else
     {"xz", NULL,
      "\xfd"
      "7zXZ"},
 #endif
 #if HAVE_BZ2
-    {"bzip2", pack_bzip2, NULL},
+    {"bzip2", pack_bzip2, {0}},
 #else
-    {"bzip2", NULL, "BZh9"},
+    {"bzip2", NULL, {'B', 'Z', 'h', '9'}},
 #endif
 #if HAVE_LZ4
-    {"lz4", pack_lz4, NULL},
+    {"lz4", pack_lz4, {0}},
 #else
-    {"lz4", NULL, "\x04\x22\x4d\x18"},
+    {"lz4", NULL, {0x04, 0x22, 0x4d, 0x18}},
 #endif
 };
 
@@ -213,7 +213,7 @@ static void test_damage(const struct packer *k) {
 
 static void test_left_out(const struct packer *k) {
     memset(packed, 0, 100);
-    memcpy(packed, k->magic, strlen(k->magic));
+    memcpy(packed, k->magic, sizeof(k->magic));
     struct opened o = open_bytes(packed, 100, NULL);
     is_int(o.rc, KVM_UNSUPPORTED, k->name);
     has_text(o.err.text, "this build has no such codec", "is named");
@@ -221,7 +221,8 @@ static void test_left_out(const struct packer *k) {
 }
 
 static void test_lime(void) {
-    memcpy(packed, "EMiL", 4);
+    static const uint8_t lime[4] = {0x45, 0x4d, 0x69, 0x4c}; // "EMiL"
+    memcpy(packed, lime, sizeof(lime));
     memcpy(packed + 4, plain, 50000);
     uint8_t *z = packed + ROOM;
     size_t n = pack_zlib_bits(packed, 50004, z, 11);

@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || size > MODEL) return 0;
     bool own = data[0] & OWN_HEADER;
     uint8_t *whole = calloc(1, HEADER + size);
-    memcpy(whole, "makedumpfile", 12);
+    memcpy(whole, "makedumpfile\0\0\0", 16);
     whole[23] = whole[31] = 1;
     size_t from = own ? 0 : HEADER;
     memcpy(whole + from, data + 1, size - 1);
