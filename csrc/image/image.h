@@ -86,7 +86,7 @@ struct image_ops {
 };
 
 struct image_facts {
-    char format[64];   // for people: "ELF vmcore", "kdump-compressed v6, zlib"
+    char format[96];   // for people: "ELF vmcore", "kdump-compressed v6, zlib; flattened"
     uint16_t machine;  // EM_*, 0 unknown
     uint8_t elf_class; // 1 (32 bits) or 2 (64 bits), 0 unknown
     bool big; // byte order of the file's structures (and, unless the os layer knows better, the

@@ -47,6 +47,7 @@ int main(void) {
     known("QEVM", 4, "QEMU saved machine state");
     known("minidump FreeBSD/amd64", 22, "FreeBSD minidump");
     known("PAGEDU64", 8, "Windows crash dump");
+    known("\x02\x21\x4c\x18", 4, "lz4 file of legacy frames (lz4 -l): this format is not read");
     refuse("", 0, KVM_FORMAT, "empty file");
     refuse("root:x:0:0:root\n", 16, KVM_FORMAT, "not a dump: text");
     refuse("caf\xc3\xa9\n", 6, KVM_FORMAT, "not a dump: text");

@@ -16,7 +16,7 @@ static void replay(struct model *m, const uint8_t *p, size_t len) {
     memset(m, 0, sizeof(*m));
     for (size_t pos = 0; len - pos >= 16;) {
         uint64_t at = bytes_u64(p + pos, true), size = bytes_u64(p + pos + 8, true);
-        if (at == UINT64_MAX) return;
+        if (at == UINT64_MAX || (at == 0 && size == 0)) return;
         pos += 16;
         uint64_t n = size < len - pos ? size : len - pos;
         for (uint64_t i = 0; i < n && at < MODEL && at + i < MODEL; i++) {
