@@ -7,8 +7,8 @@ local harness = require "spec.support.harness"
 local linux = require "spec.support.build.linux"
 local registry = require "kvm.cmd"
 
--- An escape sequence, C1 raw and as UTF-8, DEL, a carriage return, directions of text.
-local EVIL <const> = "\27[2J\x9bm\xc2\x9bm\x7f\r\xe2\x80\xae\xe2\x81\xa6"
+-- An escape sequence, C1 raw (also where it could pass for the end of a character) and as UTF-8, DEL, a carriage return, directions of text.
+local EVIL <const> = "\27[2J\x9bm\xc3\xa9\x9bm\xc2\x9bm\x7f\r\xe2\x80\xae\xe2\x81\xa6"
 local SHORT <const> = "\27[m\xc2\x9b\xe2\x80\xae\x7f"
 
 local function evil_kernel(release)
@@ -120,7 +120,7 @@ describe("a hostile dump", function()
   it("is shown with its bytes as text", function()
     path = evil_file(evil_kernel "6.1")
     local out = check {"ps", path}
-    assert.is_truthy(out:find("\\x1b[2J\\x9bm\\xc2\\x9bm\\x7f\\r\\xe2\\x80\\xae\\xe2\\x81\\xa6", 1, true), out)
+    assert.is_truthy(out:find("\\x1b[2J\\x9bm\xc3\xa9\\x9bm\\xc2\\x9bm\\x7f\\r\\xe2\\x80\\xae\\xe2\\x81\\xa6", 1, true), out)
     assert.is_truthy(check {"mod", path}:find("m\\x1b[2J", 1, true))
     assert.is_truthy(check {"sym", "-M", "/dev/null", "-N", namelist(), "-p", "*"}:find("evil\\x1b[2J", 1, true))
     assert.is_truthy(check {"info", "--vmcoreinfo", path}:find("X=\\x1b[2J", 1, true))
