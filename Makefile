@@ -9,7 +9,7 @@
 # Honoured: CC CFLAGS CPPFLAGS LDFLAGS AR PREFIX DESTDIR LUA LUA_INCDIR LIBFLAG and the directories
 # below; B=DIR builds elsewhere; WERROR=1 makes warnings errors; V=1 shows commands; NO_DEPS=1 keeps
 # demo and test from looking for packages. WITH_LIBDEFLATE=0 (then zlib inflates), WITH_LZO=0,
-# WITH_SNAPPY=0, WITH_ZSTD=0, WITH_DW=0 leave a library out.
+# WITH_SNAPPY=0, WITH_ZSTD=0, WITH_LZMA=0, WITH_BZ2=0, WITH_LZ4=0, WITH_DW=0 leave a library out.
 
 VERSION := 0.1.0
 SOVERSION := 0
@@ -41,10 +41,10 @@ B ?= build
 
 # --- Debian packages, by purpose
 DEPS_BUILD := gcc libc6-dev binutils make pkg-config lua5.4 liblua5.4-dev libdeflate-dev zlib1g-dev \
-    liblzo2-dev libsnappy-dev libzstd-dev libelf-dev libdw-dev
+    liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev libelf-dev libdw-dev
 DEPS_RUN := lua5.4 lua-argparse lua-cjson lua-lpeg
-# g++ and libbz2-dev: the static link of spec/packaging (snappy, libdw); python3: a file server for debuginfod
-DEPS_TEST := lua-busted luarocks g++ libbz2-dev libdebuginfod1 python3
+# g++: the static link of spec/packaging (snappy); python3: a file server for debuginfod; the packers: files to unpack
+DEPS_TEST := lua-busted luarocks g++ libdebuginfod1 python3 gzip bzip2 xz-utils zstd lz4
 DEPS_LINT := clang-format clang-tidy cppcheck lua-check shellcheck mandoc
 DEPS_FUZZ := clang
 # the cross compilers: layouts on a 32-bit and a big-endian machine (spec/cdef_structs_spec.lua can do without)
@@ -59,17 +59,25 @@ WITH_LIBDEFLATE ?= 1
 WITH_LZO ?= 1
 WITH_SNAPPY ?= 1
 WITH_ZSTD ?= 1
+WITH_LZMA ?= 1
+WITH_BZ2 ?= 1
+WITH_LZ4 ?= 1
 WITH_DW ?= 1
 on = $(if $(filter-out 0 no off,$($1)),1)
-PC_CODECS := $(if $(call on,WITH_LIBDEFLATE),libdeflate,zlib) $(if $(call on,WITH_LZO),lzo2) \
-    $(if $(call on,WITH_SNAPPY),snappy) $(if $(call on,WITH_ZSTD),libzstd)
+PC_CODECS := $(if $(call on,WITH_LIBDEFLATE),libdeflate) zlib $(if $(call on,WITH_LZO),lzo2) \
+    $(if $(call on,WITH_SNAPPY),snappy) $(if $(call on,WITH_ZSTD),libzstd) \
+    $(if $(call on,WITH_LZMA),liblzma) $(if $(call on,WITH_LZ4),liblz4)
 PC_LIBS := $(strip $(PC_CODECS) libelf $(if $(call on,WITH_DW),libdw))
-HAVE := $(if $(call on,WITH_LIBDEFLATE),-DHAVE_LIBDEFLATE=1,-DHAVE_ZLIB=1) \
+HAVE := $(if $(call on,WITH_LIBDEFLATE),-DHAVE_LIBDEFLATE=1) \
     $(if $(call on,WITH_LZO),-DHAVE_LZO=1) $(if $(call on,WITH_SNAPPY),-DHAVE_SNAPPY=1) \
-    $(if $(call on,WITH_ZSTD),-DHAVE_ZSTD=1) $(if $(call on,WITH_DW),-DHAVE_LIBDW=1)
+    $(if $(call on,WITH_ZSTD),-DHAVE_ZSTD=1) $(if $(call on,WITH_LZMA),-DHAVE_LZMA=1) \
+    $(if $(call on,WITH_BZ2),-DHAVE_BZ2=1) $(if $(call on,WITH_LZ4),-DHAVE_LZ4=1) \
+    $(if $(call on,WITH_DW),-DHAVE_LIBDW=1)
+# bzip2 has a .pc in some distributions only.
+BZ2_LIBS := $(if $(call on,WITH_BZ2),-lbz2)
 # For a static link of libkvm: snappy's own .pc does not name the C++ runtime, which must follow it.
 PC_REQUIRES := $(filter-out snappy,$(PC_LIBS))
-PC_PRIVATE_LIBS := $(if $(call on,WITH_SNAPPY),-lsnappy -lstdc++)
+PC_PRIVATE_LIBS := $(if $(call on,WITH_SNAPPY),-lsnappy -lstdc++) $(BZ2_LIBS)
 
 # Goals that compile nothing here must work before the packages are installed.
 NO_BUILD_GOALS := deps deps-% clean demo test test-kernels lint asan fuzz mutate bench uninstall help
@@ -77,10 +85,11 @@ ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out $(NO_BUILD_GOALS),$(MAKECMDG
 MISSING_PC := $(strip $(foreach p,$(PC_LIBS),$(shell $(PKG_CONFIG) --exists $p || echo $p)))
 ifneq ($(MISSING_PC),)
 $(error pkg-config does not find: $(MISSING_PC). "make deps" installs them on Debian; \
-WITH_LIBDEFLATE=0, WITH_LZO=0, WITH_SNAPPY=0, WITH_ZSTD=0, WITH_DW=0 leave one out)
+WITH_LIBDEFLATE=0, WITH_LZO=0, WITH_SNAPPY=0, WITH_ZSTD=0, WITH_LZMA=0, \
+WITH_BZ2=0, WITH_LZ4=0, WITH_DW=0 leave one out)
 endif
 PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_LIBS))
-PC_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PC_LIBS))
+PC_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PC_LIBS)) $(BZ2_LIBS)
 LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell for p in lua5.4 lua-5.4 lua54 lua; do \
     $(PKG_CONFIG) --cflags $$p 2>/dev/null && break; done))
 endif

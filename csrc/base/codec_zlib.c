@@ -35,7 +35,7 @@ static void free_pack(void *state) {
     libdeflate_free_compressor(state);
 }
 
-#elif HAVE_ZLIB
+#else
 #include "base/mem.h"
 
 #include <zlib.h>
@@ -97,10 +97,8 @@ static void free_pack(void *state) {
 
 const struct codec_ops codec_ops_zlib = {
     .name = "zlib",
-#if HAVE_LIBDEFLATE || HAVE_ZLIB
     .decompress = decompress,
     .compress = compress_page,
     .free_unpack = free_unpack,
     .free_pack = free_pack,
-#endif
 };

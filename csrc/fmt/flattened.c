@@ -4,8 +4,8 @@
 // records {offset, size, bytes}, big-endian, until one at offset -1. Nothing is rearranged: one pass
 // over the records makes a sorted list of where in the file each byte stands. Where records overlap the
 // later one wins, as it does when they are written out one after the other; what no record has reads as
-// zeros then, too. Of a stream without its last record that is not known, so it is EXCLUDED. What
-// stands behind the last record (dumps go to raw disks) is not looked at.
+// zeros then, too. Of a stream without its last record that is not known, so it is EXCLUDED (but what is
+// left of a block). What stands behind the last record (dumps go to raw disks) is not looked at.
 #include "fmt/flattened.h"
 
 #include "base/bytes.h"
@@ -22,6 +22,8 @@ enum {
     RUNS_MOST = 1 << 25, // 800 MB of them; records have 16 kB (QEMU) or more, so a dump of 512 GB
     TELL_EVERY = 1 << 12,
     ZEROS = 4096,
+    BLOCK_LEAST = 4096,
+    BLOCK_MOST = 65536,
 };
 
 // Bytes that stand in one piece in the file: in order of IN records are as they came.
@@ -231,10 +233,9 @@ static int put_in_order(struct flattened *fl, struct kvm_err *err) {
 
 // --- the layer
 
-// How many of [off, off + want) come from one place: a run, or (*R NULL) a hole.
-static uint64_t look_up(const struct file *f, uint64_t off, uint64_t want, const struct run **r) {
-    const struct flattened *fl = f->priv;
-    size_t lo = 0, hi = fl->count; // the first run behind OFF
+// The first run behind OFF.
+static size_t run_behind(const struct flattened *fl, uint64_t off) {
+    size_t lo = 0, hi = fl->count;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         if (fl->runs[mid].at <= off)
@@ -242,13 +243,28 @@ static uint64_t look_up(const struct file *f, uint64_t off, uint64_t want, const
         else
             hi = mid;
     }
+    return lo;
+}
+
+// How many of [off, off + want) come from one place: a run, or (*R NULL) a hole.
+static uint64_t look_up(const struct file *f, uint64_t off, uint64_t want, const struct run **r) {
+    const struct flattened *fl = f->priv;
+    size_t lo = run_behind(fl, off);
     *r = lo && off < end_of(&fl->runs[lo - 1]) ? &fl->runs[lo - 1] : NULL;
     uint64_t end = *r ? end_of(*r) : lo < fl->count ? fl->runs[lo].at : f->size;
     return want < end - off ? want : end - off;
 }
 
-static int never_seen(const struct file *f, uint64_t off, struct kvm_err *err) {
+// A hole at OFF. Neither makedumpfile nor QEMU fills the last block of notes and bit maps: a hole that ends with a
+// block and is shorter than one reads as zeros though the stream was cut. (Pages are written one behind the other; of
+// descriptors zeros mean that there is none.)
+static int hole(const struct file *f, uint64_t off, struct kvm_err *err) {
+    const struct flattened *fl = f->priv;
     if (!f->cut) return 0;
+    size_t next = run_behind(fl, off);
+    uint64_t from = next ? end_of(&fl->runs[next - 1]) : 0;
+    uint64_t to = next < fl->count ? fl->runs[next].at : f->size;
+    if (to - from < BLOCK_MOST && to % BLOCK_LEAST == 0) return 0;
     return err_set(err, KVM_EXCLUDED, "offset %llu was cut off with the end of the stream",
                    (unsigned long long)off);
 }
@@ -262,7 +278,7 @@ static int piece(const struct file *f, uint64_t off, struct file_piece *out, str
         if (rc == 0 && out->len > n) out->len = n;
         return rc;
     }
-    rc = never_seen(f, off, err);
+    rc = hole(f, off, err);
     *out = (struct file_piece){zeros, n < ZEROS ? n : ZEROS, &file_fixed_stamp, file_fixed_stamp};
     return rc;
 }
@@ -273,8 +289,7 @@ static int read_bytes(const struct file *f, uint64_t off, void *buf, size_t len,
     while (len) {
         const struct run *r;
         size_t n = (size_t)look_up(f, off, len, &r);
-        int rc = r ? file_read(f->under, r->in + (off - r->at), to, n, err)
-                   : never_seen(f, off, err);
+        int rc = r ? file_read(f->under, r->in + (off - r->at), to, n, err) : hole(f, off, err);
         if (rc) return rc;
         if (!r) memset(to, 0, n);
         off += n;
@@ -318,5 +333,4 @@ static int open_layer(struct file *under, const struct progress *progress, struc
     return 0;
 }
 
-const struct file_layer flattened_layer = {
-    .name = "flattened", .probe = probe, .open = open_layer};
+const struct file_layer flattened_layer = {.name = "flattened", .probe = probe, .open = open_layer};

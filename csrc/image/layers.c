@@ -2,12 +2,16 @@
 // The table of layers that may lie over a core (base/file.h).
 #include "image/formats.h"
 
+#include "base/unpack.h"
+#include "base/zstd_seekable.h"
 #include "fmt/flattened.h"
 
 enum { LAYERS_MOST = 4 }; // a flattened dump in a zstd file is two
 
 static const struct file_layer *const table[] = {
     &flattened_layer,
+    &zstd_seekable_layer, // before all zstd files
+    &unpack_layer,
     NULL, // ends the table
 };
 

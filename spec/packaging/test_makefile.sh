@@ -16,7 +16,8 @@ run() { # WHAT COMMAND...
     tail -n 20 "$tmp/log" | cut -c1-300 | sed 's/^/# /'
   fi
 }
-inner() { env -u WITH_LIBDEFLATE -u WITH_LZO -u WITH_SNAPPY -u WITH_ZSTD -u WITH_DW MAKEFLAGS='' "$make" --no-print-directory "$@" >"$tmp/log" 2>&1; }
+inner() { env -u WITH_LIBDEFLATE -u WITH_LZO -u WITH_SNAPPY -u WITH_ZSTD -u WITH_LZMA -u WITH_BZ2 -u WITH_LZ4 \
+  -u WITH_DW MAKEFLAGS='' "$make" --no-print-directory "$@" >"$tmp/log" 2>&1; }
 said() { grep -q -- "$1" "$tmp/log"; }
 
 # a machine of another distribution: neither dpkg-query nor apt-get
@@ -37,13 +38,14 @@ printf '#!/bin/sh\nexit 1\n' >"$tmp/pkg-config"
 chmod +x "$tmp/pkg-config"
 inner -n all PKG_CONFIG="$tmp/pkg-config" B="$tmp/b"
 run 'a missing library stops the build' test $? != 0
-run '... and is named' said 'does not find: libdeflate lzo2'
+run '... and is named' said 'does not find: libdeflate zlib lzo2'
 
-inner -n all WITH_LIBDEFLATE=0 WITH_LZO=0 WITH_SNAPPY=0 WITH_ZSTD=0 WITH_DW=0 B="$tmp/b"
+inner -n all WITH_LIBDEFLATE=0 WITH_LZO=0 WITH_SNAPPY=0 WITH_ZSTD=0 WITH_LZMA=0 WITH_BZ2=0 WITH_LZ4=0 \
+  WITH_DW=0 B="$tmp/b"
 run 'all that is optional can be left out' test $? = 0
-run '... and is not linked' sh -c "! grep -qE -e '-l(deflate|lzo2|snappy|zstd|dw)' '$tmp/log'"
-run '... zlib inflates then' said '-DHAVE_ZLIB=1'
+run '... and is not linked' sh -c "! grep -qE -e '-l(deflate|lzo2|snappy|zstd|lzma|bz2|lz4|dw)' '$tmp/log'"
+run '... zlib inflates then' said '-lz '
 inner -n all B="$tmp/b"
 run 'the default has all of it' said \
-  'HAVE_LIBDEFLATE=1 .*-DHAVE_LZO=1 .*-DHAVE_SNAPPY=1 .*-DHAVE_ZSTD=1 .*-DHAVE_LIBDW=1'
+  'HAVE_LIBDEFLATE=1 .*-DHAVE_LZO=1 .*-DHAVE_SNAPPY=1 .*-DHAVE_ZSTD=1 .*-DHAVE_LZMA=1 .*-DHAVE_BZ2=1 .*-DHAVE_LZ4=1 .*-DHAVE_LIBDW=1'
 echo "1..$n"
