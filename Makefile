@@ -80,7 +80,7 @@ PC_REQUIRES := $(filter-out snappy,$(PC_LIBS))
 PC_PRIVATE_LIBS := $(if $(call on,WITH_SNAPPY),-lsnappy -lstdc++) $(BZ2_LIBS)
 
 # Goals that compile nothing here must work before the packages are installed.
-NO_BUILD_GOALS := deps deps-% clean demo test test-kernels lint asan fuzz bench uninstall help
+NO_BUILD_GOALS := deps deps-% clean demo test test-kernels lint asan fuzz mutate bench uninstall help
 ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out $(NO_BUILD_GOALS),$(MAKECMDGOALS))),)
 MISSING_PC := $(strip $(foreach p,$(PC_LIBS),$(shell $(PKG_CONFIG) --exists $p || echo $p)))
 ifneq ($(MISSING_PC),)
@@ -118,10 +118,13 @@ BIND_OBJ := $(BIND_SRC:csrc/%.c=$(B)/obj/%.o)
 TEST_OBJ := $(TEST_SRC:spec/csrc/%.c=$(B)/obj/spec/%.o)
 TEST_HELP_OBJ := $(TEST_HELP_SRC:spec/csrc/%.c=$(B)/obj/spec/%.o)
 TESTS := $(TEST_SRC:spec/csrc/test_%.c=$(B)/test/%)
+# Each fuzz target once more, without a fuzzer, for its seeds and what crashed it once.
+FUZZ_NAMES := $(patsubst spec/fuzz/fuzz_%.c,%,$(sort $(wildcard spec/fuzz/fuzz_*.c)))
+REPLAYS := $(FUZZ_NAMES:%=$(B)/replay/%)
 SO := libkvm.so.$(SOVERSION)
 
 .PHONY: all rock objects lib tests tests-objects print-flags deps deps-run demo test test-c test-lua test-kernels lint asan fuzz \
-    bench install uninstall clean force
+    mutate bench install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -132,7 +135,7 @@ objects: $(LIB_OBJ) $(BIND_OBJ)
 tests-objects: $(TEST_OBJ) $(TEST_HELP_OBJ)
 print-flags:
 	@echo -std=c11 $(KVM_CPPFLAGS) $(PC_CFLAGS) $(LUA_CFLAGS) -Ispec/csrc
-tests: $(TESTS)
+tests: $(TESTS) $(REPLAYS)
 
 # --- compile
 $(B)/obj/base/%.o $(B)/obj/fmt/%.o: private WARN_LAYER := -Wconversion
@@ -189,6 +192,10 @@ $(B)/test/%: $(B)/obj/spec/test_%.o $(TEST_HELP_OBJ) $(B)/obj/all.a
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) $(filter %.o,$^) $(B)/obj/all.a \
 	    $(PC_LDLIBS) -o $@
 
+$(B)/replay/%: spec/fuzz/fuzz_%.c spec/fuzz/replay.c $(wildcard spec/fuzz/*.h) $(B)/obj/all.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -MF $@.d -Ispec/fuzz $(filter %.c,$^) $(B)/obj/all.a $(PC_LDLIBS) -o $@
+
 # The launcher: the script of the CLI behind lines that tell Lua where the modules lie: beside the
 # script (so that an installed tree can be moved), else where they were built for.
 LAUNCHER := lua/kvm/cli/luakvm.lua
@@ -227,6 +234,7 @@ SPECS := $(sort $(shell find spec -name '*_spec.lua' ! -path 'spec/kernels/*' 2>
 SHELL_TESTS := $(sort $(wildcard spec/*/test_*.sh))
 RUN_BUSTED = $(BUSTED) --lua=$(shell command -v $(LUA)) -o TAP
 list_c = $(foreach t,$(TESTS),csrc/$(notdir $t) $t\n)
+list_replay = $(foreach n,$(FUZZ_NAMES),fuzz/$n $(B)/replay/$n $(B)/seeds/fuzz_$n.corpus spec/fuzz/regress/$n\n)
 list_lua = $(foreach t,$(SPECS),$t $(PRELOAD) $(RUN_BUSTED) $(BUSTED_FLAGS) $t\n)
 list_sh = $(foreach t,$(SHELL_TESTS),$t $t\n)
 TEST_CC = $(CC)
@@ -237,9 +245,12 @@ test:
 	$(MAKE_SELF) all tests
 	$(MAKE_SELF) run-tests
 
-.PHONY: run-tests run-asan
+.PHONY: run-tests run-asan seeds
+run-tests run-asan: seeds
+seeds:
+	@rm -rf $(B)/seeds && $(LUA) spec/fuzz/seeds.lua $(B)/seeds
 run-tests:
-	@printf "$(subst ",\",$(list_sh)$(list_c)$(list_lua))" | $(TEST_ENV) spec/tap.sh $(B)/tap
+	@printf "$(subst ",\",$(list_sh)$(list_c)$(list_replay)$(list_lua))" | $(TEST_ENV) spec/tap.sh $(B)/tap
 
 test-kernels:
 	$(need) $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) $(DEPS_KERNELS))
@@ -265,7 +276,7 @@ run-asan: BUSTED_FLAGS = --exclude-tags=slow
 # a compiler that a spec starts must not be looked at: compilers leak
 run-asan: TEST_CC = env -u LD_PRELOAD $(CC)
 run-asan:
-	@printf "$(subst ",\",$(list_c)$(list_lua))" | $(TEST_ENV) spec/tap.sh $(B)/tap
+	@printf "$(subst ",\",$(list_c)$(list_replay)$(list_lua))" | $(TEST_ENV) spec/tap.sh $(B)/tap
 
 # --- fuzzing: each target FUZZ_SECONDS long; spec/fuzz/seeds.lua makes the first inputs
 FUZZ_SECONDS ?= 60
@@ -278,9 +289,18 @@ fuzz:
 	$(MAKE_SELF) B=$(FUZZ_B) CC=$(FUZZ_CC) CFLAGS='$(FUZZ_CFLAGS)' $(FUZZERS)
 	@$(LUA) spec/fuzz/seeds.lua $(FUZZ_B)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) spec/fuzz/run.sh $(FUZZERS)
-$(FUZZ_B)/fuzz_%: spec/fuzz/fuzz_%.c $(B)/obj/all.a
+$(FUZZ_B)/fuzz_%: spec/fuzz/fuzz_%.c $(wildcard spec/fuzz/*.h) $(B)/obj/all.a
 	$(call say,LD,$@)
 	$(Q)$(COMPILE) -fsanitize=fuzzer -Ispec/fuzz $< $(B)/obj/all.a $(PC_LDLIBS) -o $@
+
+# --- real dumps, damaged in MUTANTS ways, through luakvm under sanitizers
+MUTANTS ?= 2000
+MUTATE_SEED ?= 1
+mutate:
+	$(need) $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST))
+	$(MAKE_SELF) all
+	$(MAKE_SELF) B=$(ASAN_B) SAN=1 CFLAGS='-O1 -g' rock
+	@KVM_BUILD=$(ASAN_B) KVM_LUA=$(LUA) spec/mutate/run.sh $(MUTANTS) $(MUTATE_SEED)
 
 bench:
 	$(need) $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_KERNELS) $(DEPS_BENCH))

@@ -38,6 +38,7 @@ describe("escape", function()
 
   it("shows bytes that are not UTF-8", function()
     assert.are.equal("\\xff", format.escape("\xff"))
+    assert.are.equal("\xc3\xa9\\x9bm", format.escape("\xc3\xa9\x9bm")) -- behind a character
     assert.are.equal("a\\xc3", format.escape("a\xc3"))
     assert.are.equal("\\xc3(", format.escape("\xc3("))
     assert.are.equal("\\xe4\\xb8", format.escape("\xe4\xb8"))

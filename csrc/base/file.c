@@ -52,7 +52,17 @@ static struct file *create(const char *path) {
     return NULL;
 }
 
+int file_above_standard(int fd) {
+    if (fd < 0 || fd > STDERR_FILENO) return fd;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), number = errno;
+    close(fd);
+    errno = number;
+    return copy;
+}
+
 int file_from_fd(int fd, const char *path, struct file **out, struct kvm_err *err) {
+    fd = file_above_standard(fd);
+    if (fd < 0) return err_system(err, errno, "%s", path);
     struct file *f = create(path);
     if (!f) {
         close(fd);

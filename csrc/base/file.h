@@ -63,6 +63,9 @@ struct file_layer {
 
 // Opens PATH (O_CLOEXEC). Directories, pipes and character devices but the null device are refused by name.
 int file_open(const char *path, bool writable, struct file **out, struct kvm_err *err);
+// FD, or, where it is 0, 1 or 2, a copy above them (FD is closed then): a process that was started without standard
+// output or errors must not print into a dump. -1 as FD stays so; -1 with errno.
+int file_above_standard(int fd);
 // A file that FD, which it owns from here on, in any case, is open on; PATH is its name for messages.
 int file_from_fd(int fd, const char *path, struct file **out, struct kvm_err *err);
 // A layer over UNDER. On failure UNDER is still the caller's.

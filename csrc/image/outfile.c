@@ -2,6 +2,7 @@
 // Files that appear whole or not at all (image/outfile.h).
 #include "image/outfile.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ int outfile_open(struct outfile *o, const char *path, struct kvm_err *err) {
     o->temp = mem_alloc(n);
     if (!o->temp) return err_nomem(err, "a file name");
     snprintf(o->temp, n, "%s%s", path, suffix);
-    o->fd = mkostemp(o->temp, O_CLOEXEC);
+    o->fd = file_above_standard(mkostemp(o->temp, O_CLOEXEC));
     if (o->fd >= 0) return 0;
     int rc = err_system(err, errno, "%s", path);
     mem_free(o->temp);

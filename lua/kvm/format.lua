@@ -36,7 +36,8 @@ local NAMES = {["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r"}
 local function escape_wide(s, i)
   local len = utf8.len(s, i, i)
   if not len then return hex_bytes(s:sub(i, i)), i + 1 end
-  local code, stop = utf8.codepoint(s, i), utf8.offset(s, 2, i)
+  local code = utf8.codepoint(s, i)
+  local stop = i + #utf8.char(code) -- utf8.offset would pass over continuation bytes that belong to nothing
   if steers(code) then return hex_bytes(s:sub(i, stop - 1)), stop end
   return s:sub(i, stop - 1), stop
 end

@@ -7,8 +7,9 @@ local harness = require "spec.support.harness"
 local linux = require "spec.support.build.linux"
 local registry = require "kvm.cmd"
 
--- An escape sequence, C1 raw and as UTF-8, DEL, a carriage return, directions of text.
-local EVIL <const> = "\27[2J\x9bm\xc2\x9bm\x7f\r\xe2\x80\xae\xe2\x81\xa6"
+-- An escape sequence, C1 raw (also where it could pass for the end of a character) and as UTF-8, DEL, a carriage return,
+-- directions of text.
+local EVIL <const> = "\27[2J\x9bm\xc3\xa9\x9bm\xc2\x9bm\x7f\r\xe2\x80\xae\xe2\x81\xa6"
 local SHORT <const> = "\27[m\xc2\x9b\xe2\x80\xae\x7f"
 
 local function evil_kernel(release)
@@ -50,16 +51,21 @@ local function steers(text)
   end
 end
 
--- CORE stands for the dump, OUT for a file to write, NAMELIST for one with evil symbols (kallsyms takes none). Every command has its lines here.
+-- CORE stands for the dump, OUT for a file to write, NAMELIST for one with evil symbols (kallsyms takes none). Every command
+-- has its lines here.
 local LINES = {
   triage = {{"CORE"}}, info = {{"CORE"}, {"CORE", "--full"}, {"CORE", "--vmcoreinfo"}},
-  ps = {{"CORE"}, {"CORE", "--threads"}, {"CORE", "-c", EVIL}}, log = {{"CORE"}, {"CORE", "-x"}, {"CORE", "-T"}, {"CORE", "-l", EVIL}},
-  mod = {{"CORE"}}, sym = {{"-M", "CORE", "-p", "*"}, {"-M", "CORE", EVIL}, {"-M", "/dev/null", "-N", "NAMELIST", "-p", "*"}},
+  ps = {{"CORE"}, {"CORE", "--threads"}, {"CORE", "-c", EVIL}},
+  log = {{"CORE"}, {"CORE", "-x"}, {"CORE", "-T"}, {"CORE", "-l", EVIL}},
+  mod = {{"CORE"}},
+  sym = {{"-M", "CORE", "-p", "*"}, {"-M", "CORE", EVIL}, {"-M", "/dev/null", "-N", "NAMELIST", "-p", "*"}},
   rd = {{"-M", "CORE", "evil_data", "8"}, {"-M", "CORE", EVIL}},
   struct = {{"-M", "CORE", "evil" .. SHORT}, {"-M", "CORE", "evil" .. SHORT, "evil_data"}, {"-M", "CORE", EVIL},
     {"-M", "CORE", "task_struct", "init_task"}},
-  whatis = {{"-M", "CORE", "struct task_struct"}, {"-M", "CORE", "struct evil" .. SHORT}, {"-M", "CORE", "evil" .. EVIL}, {"-M", "CORE", EVIL}},
-  run = {{EVIL, "CORE"}}, slim = {{"CORE", "OUT", "--", "triage"}, {"CORE", "/nowhere/" .. EVIL, "--", "ps"}},
+  whatis = {{"-M", "CORE", "struct task_struct"},
+    {"-M", "CORE", "struct evil" .. SHORT}, {"-M", "CORE", "evil" .. EVIL}, {"-M", "CORE", EVIL}},
+  run = {{EVIL, "CORE"}},
+  slim = {{"CORE", "OUT", "--", "triage"}, {"CORE", "/nowhere/" .. EVIL, "--", "ps"}},
 }
 
 local FORMS = {{}, {"--json"}, {"--csv"}}
@@ -120,14 +126,15 @@ describe("a hostile dump", function()
   it("is shown with its bytes as text", function()
     path = evil_file(evil_kernel "6.1")
     local out = check {"ps", path}
-    assert.is_truthy(out:find("\\x1b[2J\\x9bm\\xc2\\x9bm\\x7f\\r\\xe2\\x80\\xae\\xe2\\x81\\xa6", 1, true), out)
+    assert.is_truthy(out:find("\\x1b[2J\\x9bm\xc3\xa9\\x9bm\\xc2\\x9bm\\x7f\\r\\xe2\\x80\\xae\\xe2\\x81\\xa6", 1, true), out)
     assert.is_truthy(check {"mod", path}:find("m\\x1b[2J", 1, true))
     assert.is_truthy(check {"sym", "-M", "/dev/null", "-N", namelist(), "-p", "*"}:find("evil\\x1b[2J", 1, true))
     assert.is_truthy(check {"info", "--vmcoreinfo", path}:find("X=\\x1b[2J", 1, true))
   end)
 
   it("that can't be opened is named with its bytes as text", function()
-    for _, words in ipairs {{"info", "/nowhere" .. EVIL}, {"info", "/dev/null/" .. EVIL}, {EVIL}, {"ps", "--" .. EVIL}, {"sym", "-M", "/dev/null", "-N", "/x" .. EVIL, "a"}} do
+    for _, words in ipairs {{"info", "/nowhere" .. EVIL}, {"info", "/dev/null/" .. EVIL}, {EVIL}, {"ps", "--" .. EVIL},
+      {"sym", "-M", "/dev/null", "-N", "/x" .. EVIL, "a"}} do
       local out, err, status = check(words)
       assert.are.equal("", out)
       assert.is_true(status == 1 or status == 2)

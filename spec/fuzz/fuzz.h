@@ -14,12 +14,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// A path that opens DATA as a regular file; close(fd) forgets it.
-static inline int fuzz_file(const uint8_t *data, size_t size, char path[32]) {
+// A path that opens DATA as a regular file, whose first bytes are MAGIC instead; close(fd) forgets it.
+static inline int fuzz_file_as(const char *magic, size_t len, const uint8_t *data, size_t size,
+                               char path[32]) {
     int fd = memfd_create("input", MFD_CLOEXEC);
     if (fd < 0 || write(fd, data, size) != (ssize_t)size) abort();
+    if (len > size) len = size;
+    if (len && pwrite(fd, magic, len, 0) != (ssize_t)len) abort();
     snprintf(path, 32, "/proc/self/fd/%d", fd);
     return fd;
+}
+
+// The same with all of DATA.
+static inline int fuzz_file(const uint8_t *data, size_t size, char path[32]) {
+    return fuzz_file_as("", 0, data, size, path);
 }
 
 // Memory of the target from FUZZ_BASE on; all else is a fault.

@@ -31,6 +31,10 @@ local info = vmcoreinfo.build{
   release = "6.1.0-test", symbols = {_stext = BASE, init_task = BASE + 64, swapper_pg_dir = BASE + 4096},
   numbers = {phys_base = 0, pgtable_l5_enabled = 0}, offsets = {["list_head.next"] = 0}, kernel_offset = 0x1000000,
 }
+for _, key in ipairs{"OSRELEASE", "SYMBOL(_stext)", "_stext", "NUMBER(phys_base)"} do
+  put("vmcoreinfo", key, key .. "\n" .. info)
+end
+put("vmcoreinfo", "numbers", "A\nA=-9223372036854775808\nB=0xffffffffffffffff\n=\nOSRELEASE=6.1\0X=1")
 local note = elfcore.vmcoreinfo_note(info)
 
 local memory = Memory.new()
@@ -44,6 +48,7 @@ for _, big in ipairs{false, true} do
     local bytes = elfcore.of_memory(memory, {class = class, big = big, notes = {note, elfcore.prstatus_note(7)}})
     put("image", name, bytes)
     put("kvm", name, bytes)
+    put("elf", name, bytes)
     put("elfsyms", name, bytes:sub(1, 2048))
   end
   put("notes", big and "be" or "le", (big and "\1" or "\0") .. elfcore.notes({note, elfcore.prstatus_note(7)}, big))
@@ -51,10 +56,13 @@ end
 for _, name in ipairs{"none", "zlib", "lzo", "snappy", "zstd"} do
   local bytes = kdump.of_memory(memory, {codec = name, vmcoreinfo = info, notes = {elfcore.prstatus_note(7)}})
   put("image", "kdump-" .. name, bytes)
+  put("kdump", name, bytes)
   put("kvm", "kdump-" .. name, bytes)
 end
 for version = 1, 6 do
-  put("image", "kdump-v" .. version, kdump.of_memory(memory, {version = version, bits = version % 2 == 0 and 64 or 32}))
+  local bytes = kdump.of_memory(memory, {version = version, bits = version % 2 == 0 and 64 or 32})
+  put("image", "kdump-v" .. version, bytes)
+  put("kdump", "v" .. version, bytes)
 end
 
 -- Layers.

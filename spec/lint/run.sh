@@ -43,7 +43,7 @@ werror() {
   "${MAKE:-make}" -s --no-print-directory -k -j "$jobs" B="$B/$1" CC="$1" WERROR=1 QUIET=1 objects tests-objects
 }
 passed=0 failed=0
-[ $# -gt 0 ] || set -- format luacheck shellcheck man top layers size text docs exports gcc clang cppcheck tidy
+[ $# -gt 0 ] || set -- format luacheck shellcheck man top layers size text calls docs exports gcc clang cppcheck tidy
 for name in "$@"; do
   out=$B/lint/$name.txt
   start=$(date +%s)

@@ -116,10 +116,22 @@ local function notes_of(bytes)
   return piece(48), piece(32)
 end
 
+-- As makedumpfile -F writes it: a header of 4096 bytes, then offset, size and bytes of one piece after the other.
+local function flatten(bytes)
+  local out = {("c16>I8I8"):pack("makedumpfile", 1, 1) .. ("\0"):rep(4096 - 32)}
+  for at = 1, #bytes, 65536 do
+    local piece = bytes:sub(at, at + 65535)
+    out[#out + 1] = (">i8i8"):pack(at - 1, #piece) .. piece
+  end
+  return table.concat(out) .. (">i8i8"):pack(-1, -1)
+end
+
 local FORMATS = {
   elf = function(memory, notes) return elfcore.of_memory(memory, {notes = notes}) end,
   ["elf-no-notes"] = function(memory) return elfcore.of_memory(memory, {}) end,
   none = function(memory, notes, info) return kdump.of_memory(memory, {codec = "none", notes = notes, vmcoreinfo = info}) end,
+  flat = function(_, _, _, bytes) return flatten(bytes) end,
+  ["elf-flat"] = function(memory, notes) return flatten(elfcore.of_memory(memory, {notes = notes})) end,
   lzo = function(memory, notes, info) return kdump.of_memory(memory, {codec = "lzo", notes = notes, vmcoreinfo = info}) end,
 }
 
@@ -138,7 +150,7 @@ local function make(name, source, formats)
   for _, format in ipairs(formats) do
     local path = ("%s-%s"):format(slim, format)
     if not exists(path .. ".places") then
-      local bytes = FORMATS[format](memory_of(k), notes, info)
+      local bytes = FORMATS[format](memory_of(k), notes, info, read(slim))
       write(path, bytes)
       write(path .. ".places", places(k, bytes))
     end
@@ -146,8 +158,14 @@ local function make(name, source, formats)
 end
 
 shell(("mkdir -p '%s'"):format(dir))
-make("sample", "examples/panic.kdump", {"elf", "none", "elf-no-notes"})
+make("sample", "examples/panic.kdump", {"elf", "none", "elf-no-notes", "flat", "elf-flat"})
 make("k510", dumps .. "/k510/vmcore", {"elf", "lzo"})
 make("k61", dumps .. "/k61/kdump", {"elf", "none"})
 make("k72", dumps .. "/k72/vmcore", {"elf", "none", "lzo"})
 make("live612", dumps .. "/live612/elf", {"elf", "elf-no-notes"})
+
+-- Packed, and in the order in which a pipe takes a dump.
+for ending, line in pairs {gz = "gzip -1 -c", zst = "zstd -q -1 -c", xz = "xz -0 -c", bz2 = "bzip2 -1 -c", lz4 = "lz4 -q -1 -c"} do
+  local packed = ("%s/sample.%s"):format(dir, ending)
+  if not exists(packed) and not shell(("%s '%s/sample' >'%s'"):format(line, dir, packed)) then os.remove(packed) end
+end
