@@ -202,7 +202,7 @@ static int read_bitmaps(struct image *img, struct kvm_err *err) {
     const uint8_t *bitmaps;
     int rc =
         keep(img, k->header.bitmap_off, k->header.bitmap_len, "the bit maps lie", &bitmaps, err);
-    if (rc == 0) rc = kdump_index_init(&k->index, &k->header, bitmaps, err);
+    if (rc == 0) rc = kdump_index_init(&k->index, &k->header, k->set.v[0].file, bitmaps, err);
     if (rc == 0) kdump_set_settle(&k->set, &k->index);
     return rc;
 }
