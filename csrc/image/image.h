@@ -44,6 +44,10 @@ struct image_worker {
     struct codec codec;
     uint8_t *scratch; // from mem_alloc
     size_t scratch_size;
+    // A block of a compressed dump that several pages share, and where the last one that was
+    // read ends (kdump.c).
+    uint8_t *shared;
+    uint64_t shared_key, shared_end;
     uint64_t pages_read; // since zeroed
     uint64_t pages_decompressed;
 };
@@ -86,7 +90,7 @@ struct image_ops {
 };
 
 struct image_facts {
-    char format[96];   // for people: "ELF vmcore", "kdump-compressed v6, zlib; flattened"
+    char format[128];  // for people: "ELF vmcore", "kdump-compressed v6, zlib; flattened"
     uint16_t machine;  // EM_*, 0 unknown
     uint8_t elf_class; // 1 (32 bits) or 2 (64 bits), 0 unknown
     bool big; // byte order of the file's structures (and, unless the os layer knows better, the
@@ -99,6 +103,9 @@ struct image_facts {
     // struct new_utsname as a kdump header has it: system, node, release, version, machine, domain,
     // 65 bytes each, in the file; NULL where the file has none or leaves the release empty.
     const char *utsname;
+    // What makedumpfile was told to blank, a line each, as a kdump file tells it; NULL: none.
+    const char *eraseinfo;
+    size_t eraseinfo_len;
     struct dump_notes notes;
 };
 enum { IMAGE_UTSNAME_FIELD = 65 };

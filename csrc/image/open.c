@@ -132,6 +132,7 @@ int image_keep(struct image *img, const struct file *f, uint64_t off, uint64_t l
 void image_worker_deinit(struct image_worker *w) {
     codec_deinit(&w->codec);
     mem_free(w->scratch);
+    mem_free(w->shared);
     *w = (struct image_worker){0};
 }
 
