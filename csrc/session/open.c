@@ -64,6 +64,7 @@ static int add_symbols(kvm_t *kd, struct kvm_err *err) {
 static int (*const stages[])(kvm_t *kd, struct kvm_err *err) = {
     open_image,
     describe,
+    session_vmcoreinfo_find,
     find_kernel,
     add_symbols,
 };
@@ -108,6 +109,7 @@ void session_close(kvm_t *kd) {
     if (kd->os.ops) kd->os.ops->destroy(&kd->os);
     overlay_destroy(kd->overlay);
     image_close(kd->image);
+    mem_free(kd->vmcoreinfo);
     mem_free(kd->tlb);
     mem_free(kd->namelist);
     mem_free(kd->debug_dir);
