@@ -53,7 +53,8 @@ static int find_kernel(kvm_t *kd, struct kvm_err *err) {
     kd->phys = (struct reader){kd, phys_read, big, word};
     os->virt = (struct reader){kd, read_virt, big, word};
     os->mmu.phys = kd->phys;
-    return os->ops->locate(os, err);
+    rc = os->ops->locate(os, err);
+    return rc && kd->opt.vmcoreinfo ? err_prepend(err, rc, "%s", kd->opt.vmcoreinfo) : rc;
 }
 
 static int add_symbols(kvm_t *kd, struct kvm_err *err) {

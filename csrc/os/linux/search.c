@@ -367,6 +367,7 @@ static int scan(struct search *s, struct kvm_err *err) {
             done += pa - before;
             if (rc == 0 && done - told >= TELL) {
                 told = done;
+                image_forget(s->img);
                 rc = progress_tell(s->progress, "searching", done, s->img->facts.phys_end, err);
             }
         }
