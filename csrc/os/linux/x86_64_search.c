@@ -21,7 +21,7 @@ enum {
     ENTRIES = 512,
     LAST = ENTRIES - 1,
     GIGABYTE = 1 << 30,
-    IMAGE_LEAST = 4 << 20,
+    IMAGE_LEAST = 2 << 20, // one large page; stock kernels have 40 MB and more
     LA57 = 12, // bit of CR4
 };
 
