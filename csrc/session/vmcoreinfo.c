@@ -55,7 +55,8 @@ static int from_memory(kvm_t *kd, struct kvm_err *err) {
     int rc = os_search(kd->image, kd->opt.progress, &found, err);
     if (rc == KVM_NOTFOUND) {
         if (err) err->code = KVM_UNSUPPORTED;
-        return err_prepend(err, KVM_UNSUPPORTED, "%s: no VMCOREINFO note", kd->image->file->path);
+        return err_prepend(err, KVM_UNSUPPORTED, "%s: no VMCOREINFO in its notes",
+                           kd->image->file->path);
     }
     if (rc) return err_prepend(err, rc, "%s", kd->image->file->path);
     f->machine = found.machine;
@@ -71,7 +72,10 @@ int session_vmcoreinfo_find(kvm_t *kd, struct kvm_err *err) {
         return err_set(err, KVM_INVAL, "VMCOREINFO of a core without memory");
     }
     if (kd->image->facts.no_memory) return 0;
-    if (!kd->image->facts.notes.vmcoreinfo.text) return from_memory(kd, err);
+    const char *value;
+    size_t len;
+    if (!vmcoreinfo_find(&kd->image->facts.notes.vmcoreinfo, "OSRELEASE", &value, &len))
+        return from_memory(kd, err);
     kd->os.facts.vmcoreinfo_from = "note";
     return 0;
 }
