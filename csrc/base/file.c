@@ -141,6 +141,11 @@ int file_view(const struct file *f, uint64_t off, size_t len, void *buf, const u
     return file_read(f, off, buf, len, err);
 }
 
+void file_forget(const struct file *f) {
+    for (; f; f = f->under)
+        if (f->map) madvise((void *)(uintptr_t)f->map, (size_t)f->size, MADV_DONTNEED);
+}
+
 uint64_t file_available(const struct file *f, uint64_t off, uint64_t len) {
     if (off >= f->size) return 0;
     return len < f->size - off ? len : f->size - off;

@@ -153,6 +153,8 @@ int image_copy(struct image *img, uint64_t pa, void *buf, size_t len, size_t *do
 // The same by any thread; nothing is traced.
 int image_copy_by(struct image *img, struct image_worker *w, uint64_t pa, void *buf, size_t len,
                   size_t *done, struct kvm_err *err);
+// Gives back what copies of bulk have left in memory of the files (file_forget).
+void image_forget(const struct image *img);
 void image_worker_deinit(struct image_worker *w);
 // Copies exactly LEN bytes at pa.
 int image_read(struct image *img, uint64_t pa, void *buf, size_t len, struct kvm_err *err);

@@ -103,6 +103,21 @@ for _, release in ipairs(linux.releases) do
   put("kvm", "linux-" .. release, bytes)
 end
 
+-- The same as memory alone, with all that leads to it, and with less of that.
+for _, release in ipairs(linux.releases) do
+  for _, with in ipairs {"page", "cpu", "shape"} do
+    local kernel = linux.build {release = release, no_info_page = with ~= "page", levels = release == "6.12" and 5 or 4}
+    local cr3 = with == "cpu" and kernel:pa(kernel.symbols.init_top_pgt) or 0
+    local parts = {elfcore.qemu_note({cr3 = cr3, cr4 = kernel.levels == 5 and 1 << 12 or 0}).desc}
+    local empty = ("\0"):rep(4096)
+    for _, pfn in ipairs(kernel.memory:pfns()) do
+      local page = kernel.memory.pages[pfn]
+      if page ~= empty then parts[#parts + 1] = ("<I4"):pack(pfn) .. page end
+    end
+    put("search", release .. "-" .. with, table.concat(parts))
+  end
+end
+
 put("kvm", "whole-kernel", image.build()) -- one that opens, with symbols and types
 
 local page = ("lua-kvm "):rep(100) .. ("\0"):rep(4096 - 800)
