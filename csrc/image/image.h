@@ -96,6 +96,7 @@ struct image_facts {
     bool big; // byte order of the file's structures (and, unless the os layer knows better, the
               // target)
     bool incomplete;    // marked so by its writer, or cut short
+    bool unmarked;      // nothing in the file says that it is memory: raw
     bool no_memory;     // it is the null device: machine, class and byte order are the namelist's
     uint32_t page_size; // of the dump's own blocks; 0 unknown
     uint64_t phys_end;  // one past the last physical address the dump speaks of
