@@ -16,10 +16,9 @@
 #include <zstd.h>
 
 enum {
-    FRAME_MOST = 32 << 20,   // bytes that come out of one
-    FRAMES_MOST = 1 << 24,   // 256 MB of places
-    PIECES_BYTES = 64 << 20, // a cold `luakvm ps` with frames of 4 MB: 1.0 s; 1.8 s with half of it
-    COPIES_BYTES = 32 << 20, // what is read in bulk is not read again soon
+    FRAME_MOST = 32 << 20,  // bytes that come out of one
+    FRAMES_MOST = 1 << 24,  // 256 MB of places
+    CACHE_BYTES = 64 << 20, // a cold `luakvm ps` with frames of 4 MB: 0.6 s; 1.3 s with half of it
     SLOTS_LEAST = 2,
     SLOTS_MOST = 4096,
 
@@ -241,18 +240,14 @@ static void close_layer(struct file *f) {
     destroy(f->priv);
 }
 
-static struct cache *make_cache(const struct table *t, size_t bytes) {
-    size_t slots = SLOTS_MOST;
-    while (slots > SLOTS_LEAST && slots * t->frame_most > bytes)
-        slots /= 2;
-    return cache_create(t->frame_most, slots);
-}
-
 static int init(struct seekable *s, struct kvm_err *err) {
     const struct table *t = &s->table;
+    size_t slots = SLOTS_MOST;
+    while (slots > SLOTS_LEAST && slots * t->frame_most > CACHE_BYTES)
+        slots /= 2;
     s->places = mem_array((size_t)t->count + 1, sizeof(*s->places));
-    s->pieces = make_cache(t, PIECES_BYTES);
-    s->copies = make_cache(t, COPIES_BYTES);
+    s->pieces = cache_create(t->frame_most, slots);
+    s->copies = cache_create(t->frame_most, slots);
     s->unpack = ZSTD_createDCtx();
     if (!s->places || !s->pieces || !s->copies || !s->unpack)
         return err_nomem(err, "the table of frames");
