@@ -16,9 +16,9 @@
 #include <zstd.h>
 
 enum {
-    FRAME_MOST = 32 << 20, // bytes that come out of one
-    FRAMES_MOST = 1 << 24, // 256 MB of places
-    CACHE_BYTES = 32 << 20,
+    FRAME_MOST = 32 << 20,  // bytes that come out of one
+    FRAMES_MOST = 1 << 24,  // 256 MB of places
+    CACHE_BYTES = 64 << 20, // a cold `luakvm ps` with frames of 4 MB: 0.6 s; 1.3 s with half of it
     SLOTS_LEAST = 2,
     SLOTS_MOST = 4096,
 

@@ -104,7 +104,7 @@ static void test_good(size_t step, int flags) {
 
 // Frames so large that the cache holds few of them: what is used again says so.
 static void test_stamps(void) {
-    enum { FRAME = 8 << 20, FRAMES = 6 };
+    enum { FRAME = 16 << 20, FRAMES = 6 };
     struct bytes_out b = {0}, table = {0};
     uint8_t *big = calloc(1, FRAME), *room = malloc(ZSTD_compressBound(FRAME));
     for (int i = 0; i < FRAMES; i++) {
