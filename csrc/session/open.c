@@ -63,11 +63,7 @@ static int add_symbols(kvm_t *kd, struct kvm_err *err) {
 }
 
 static int (*const stages[])(kvm_t *kd, struct kvm_err *err) = {
-    open_image,
-    describe,
-    session_vmcoreinfo_find,
-    find_kernel,
-    add_symbols,
+    open_image, describe, session_vmcoreinfo_find, find_kernel, add_symbols,
 };
 
 static int prepare(kvm_t *kd, const struct session_options *opt, struct kvm_err *err) {

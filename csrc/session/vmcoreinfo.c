@@ -38,9 +38,9 @@ static int from_file(kvm_t *kd, const char *path, struct kvm_err *err) {
                      (unsigned long long)f->size);
     if (rc == 0 && !(text = mem_alloc(len))) rc = err_nomem(err, "VMCOREINFO");
     if (rc == 0) rc = file_read(f, 0, text, len, err);
-    while (rc == 0 && len && text[len - 1] == '\0')
+    while (rc == 0 && text && len && text[len - 1] == '\0')
         len--; // a copy of the kernel's page
-    if (rc == 0) rc = check_text(text, len, path, err);
+    if (rc == 0 && text) rc = check_text(text, len, path, err);
     file_close(f);
     if (rc)
         mem_free(text);

@@ -30,6 +30,23 @@ describe("kvm.cli.args", function()
     assert.are.same({threads = true}, parse("ps", "-t", "core").opts)
   end)
 
+  it("takes --vmcoreinfo with its file, which info alone may leave out", function()
+    local function vmcoreinfo(...)
+      local p = parse(...)
+      return {p.core, p.vmcoreinfo or false, p.opts.vmcoreinfo ~= nil}
+    end
+    assert.are.same({"c", "f", false}, vmcoreinfo("ps", "c", "--vmcoreinfo", "f"))
+    assert.are.same({"c", "f", false}, vmcoreinfo("ps", "--vmcoreinfo=f", "c"))
+    assert.are.same({"c", false, false}, vmcoreinfo("ps", "c"))
+    assert.matches("argument", message("ps", "c", "--vmcoreinfo"))
+    assert.are.same({"c", false, true}, vmcoreinfo("info", "c", "--vmcoreinfo"))
+    assert.are.same({"c", false, true}, vmcoreinfo("info", "--vmcoreinfo", "c"))
+    assert.are.same({"c", false, true}, vmcoreinfo("info", "-M", "c", "--vmcoreinfo"))
+    assert.are.same({"c", "f", false}, vmcoreinfo("info", "-M", "c", "--vmcoreinfo", "f"))
+    assert.are.same({"c", "f", false}, vmcoreinfo("info", "c", "--vmcoreinfo", "f"))
+    assert.are.same({"c", "f", false}, vmcoreinfo("info", "--vmcoreinfo", "f", "c"))
+  end)
+
   it("converts values", function()
     local o = parse("ps", "-p", "1,22", "--uid", "0", "--comm", "x", "--state", "RD", "c").opts
     assert.are.same({pid = {1, 22}, uid = {0}, comm = "x", state = "RD"}, o)

@@ -20,7 +20,7 @@ enum {
     CHUNK = 256 << 10,     // bytes copied at once
     TELL = 16 << 20,       // bytes between two reports of progress
     CANDIDATES_MOST = 256, // pages of a kind that are remembered
-    MAPS_MOST = 16,        // page tables whose image is searched for kallsyms
+    MAPS_MOST = 4,         // page tables whose image is searched for kallsyms: half a second each
     CPUS_MOST = 64,        // CPU states that are looked at
     INFO_SIZE = 4096,      // of VMCOREINFO: vmcoreinfo_data is one page
     PAGE = LINUX_SEARCH_PAGE,

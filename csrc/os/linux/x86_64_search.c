@@ -22,7 +22,7 @@ enum {
     LAST = ENTRIES - 1,
     GIGABYTE = 1 << 30,
     IMAGE_LEAST = 2 << 20, // one large page; stock kernels have 40 MB and more
-    LA57 = 12, // bit of CR4
+    LA57 = 12,             // bit of CR4
 };
 
 static bool leads_to_table(uint64_t entry) {
