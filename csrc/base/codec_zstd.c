@@ -6,7 +6,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-enum { LEVEL = 12 }; // 30 MB/s; 19 gives 1 % less at 7 MB/s
+enum { LEVEL = 3 }; // 250 MB/s; 12 gives 7 % less at 30 MB/s
 
 static int decompress(void **state, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len,
                       struct kvm_err *err) {

@@ -22,6 +22,7 @@
 
 struct bind_handle {
     kvm_t *kd;      // NULL: closed
+    uint32_t busy;  // calls that a Lua function is called back from: closing waits for them
     uint32_t paths; // of objects that remember how they were reached: kept as long as the handle
 };
 
@@ -152,6 +153,7 @@ int l_registers(lua_State *L);
 int l_info_info(lua_State *L);
 int l_info_stats(lua_State *L);
 int l_slim(lua_State *L);
+int l_save(lua_State *L);
 int l_type_type(lua_State *L);
 int l_type_types(lua_State *L);
 int l_type_declare(lua_State *L);

@@ -166,11 +166,14 @@ Closes the handle and frees what it holds. What came from it (iterators, types) 
 `closed` from then on. Closing twice does nothing; a handle that is collected, or that goes out of
 scope as `local k <close>`, is closed as well.
 @function Handle:close
+@raise in a progress function of a call on the same handle
 @usage local k = assert(kvm.open(core)) k:close() k:close()
 */
 int l_handle_close(lua_State *L) {
     struct bind_handle *h = check_handle(L, 1);
     kvm_t *kd = h->kd;
+    if (h->busy)
+        return luaL_error(L, "the handle is in use: it can't be closed from a progress function");
     h->kd = NULL;
     session_close(kd);
     return 0;
@@ -198,25 +201,45 @@ static int handle_tostring(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"close", l_handle_close},      {"geterr", l_handle_geterr},
-    {"read", l_memory_read},        {"write", l_memory_write},
-    {"cstring", l_memory_cstring},  {"u8", l_number_u8},
-    {"u16", l_number_u16},          {"u32", l_number_u32},
-    {"u64", l_number_u64},          {"i8", l_number_i8},
-    {"i16", l_number_i16},          {"i32", l_number_i32},
-    {"i64", l_number_i64},          {"ptr", l_number_ptr},
-    {"f32", l_number_f32},          {"f64", l_number_f64},
-    {"translate", l_map_translate}, {"regions", l_map_regions},
-    {"search", l_search},           {"nlist", l_symbol_nlist},
-    {"symbol", l_symbol_symbol},    {"symbols", l_symbol_symbols},
-    {"procs", l_proc_procs},        {"argv", l_proc_argv},
-    {"environ", l_proc_environ},    {"loadavg", l_system_loadavg},
-    {"modules", l_system_modules},  {"swaps", l_system_swaps},
-    {"registers", l_registers},     {"info", l_info_info},
-    {"stats", l_info_stats},        {"slim", l_slim},
-    {"type", l_type_type},          {"declare", l_type_declare},
-    {"variable", l_type_variable},  {"source", l_source},
-    {"types", l_type_types},        {NULL, NULL},
+    {"close", l_handle_close},
+    {"geterr", l_handle_geterr},
+    {"read", l_memory_read},
+    {"write", l_memory_write},
+    {"cstring", l_memory_cstring},
+    {"u8", l_number_u8},
+    {"u16", l_number_u16},
+    {"u32", l_number_u32},
+    {"u64", l_number_u64},
+    {"i8", l_number_i8},
+    {"i16", l_number_i16},
+    {"i32", l_number_i32},
+    {"i64", l_number_i64},
+    {"ptr", l_number_ptr},
+    {"f32", l_number_f32},
+    {"f64", l_number_f64},
+    {"translate", l_map_translate},
+    {"regions", l_map_regions},
+    {"search", l_search},
+    {"nlist", l_symbol_nlist},
+    {"symbol", l_symbol_symbol},
+    {"symbols", l_symbol_symbols},
+    {"procs", l_proc_procs},
+    {"argv", l_proc_argv},
+    {"environ", l_proc_environ},
+    {"loadavg", l_system_loadavg},
+    {"modules", l_system_modules},
+    {"swaps", l_system_swaps},
+    {"registers", l_registers},
+    {"info", l_info_info},
+    {"stats", l_info_stats},
+    {"slim", l_slim},
+    {"save", l_save},
+    {"type", l_type_type},
+    {"declare", l_type_declare},
+    {"variable", l_type_variable},
+    {"source", l_source},
+    {"types", l_type_types},
+    {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {

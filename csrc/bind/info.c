@@ -54,6 +54,13 @@ static void set_origins(lua_State *L, kvm_t *kd) {
     set_known(L, "types_from", type_origin(kd->os.types, &err));
 }
 
+// What an earlier writer erased, in its words: makedumpfile's filter, or luakvm convert --redact.
+static void push_erased(lua_State *L, const struct image_facts *f) {
+    if (!f->eraseinfo) return;
+    lua_pushlstring(L, f->eraseinfo, strnlen(f->eraseinfo, f->eraseinfo_len));
+    lua_setfield(L, -2, "erased");
+}
+
 /***
 What was opened. Fields that the dump does not tell are absent.
 @function Handle:info
@@ -65,7 +72,7 @@ What was opened. Fields that the dump does not tell are absent.
  "search", its lines were made of what was found), `found` (how the kernel was found, where no note told it: "CR3 of
  CPU 1; kallsyms"),
  `page_size` (bytes), `cpus` (that left registers), `kaslr_offset`, `phys_base` (may be negative),
- `crash_time` (seconds since 1970), `path`, `vmcoreinfo` (table of strings by key; empty where there
+ `crash_time` (seconds since 1970), `path`, `erased` (lines about what was erased when the dump was written), `vmcoreinfo` (table of strings by key; empty where there
  is none), and with `full` `symbols_from` and `types_from`
 @raise wrong types, unknown options
 @usage local info = k:info() assert(info.os == "linux" and info.page_size == 4096)
@@ -86,6 +93,7 @@ int l_info_info(lua_State *L) {
     set_known(L, "format", kd->image->facts.format);
     set_known(L, "path", kd->image->file->path);
     bind_set_boolean(L, "incomplete", kd->image->facts.incomplete);
+    push_erased(L, &kd->image->facts);
     push_vmcoreinfo(L, &kd->image->facts.notes.vmcoreinfo);
     lua_setfield(L, -2, "vmcoreinfo");
     if (full) set_origins(L, kd);

@@ -47,8 +47,10 @@ int l_slim(lua_State *L) {
     kvm_t *kd = bind_handle(L);
     const struct os_facts *f = &kd->os.facts;
     struct kvm_err err = {0};
-    struct kdump_write_result res = {0};
+    struct write_result res = {0};
+    struct write_source src = {.img = kd->image, .next = next_traced, .next_ctx = kd->image->trace};
     struct kdump_write_options opt = {
+        .dump_level = 31, // all that was not asked for is missing
         .path = luaL_checkstring(L, 2),
         .codec = codec_option(L),
         .block_size = f->page_size,
@@ -59,8 +61,7 @@ int l_slim(lua_State *L) {
         err_set(&err, KVM_INVAL, "the handle was not opened with trace");
         return bind_fail(L, kd, &err);
     }
-    if (kdump_write(kd->image, &opt, next_traced, kd->image, &res, &err))
-        return bind_fail(L, kd, &err);
+    if (kdump_write(&src, &opt, &res, &err)) return bind_fail(L, kd, &err);
     lua_createtable(L, 0, 3);
     bind_set_integer(L, "pages", res.pages);
     bind_set_integer(L, "bytes", res.bytes);

@@ -3,7 +3,7 @@
 // length of the descriptor, type), then name and descriptor, each padded to 4 bytes, in both ELF
 // classes. Checked against Linux 6.12 kernel/crash_core.c and fs/proc/vmcore.c, QEMU 7.2 dump.c and
 // makedumpfile 1.7.2. An all-zero header is padding, or the place of a CPU that did not answer.
-// Other notes (Xen, eraseinfo, device dumps) are passed over.
+// Other notes (Xen, device dumps) are passed over.
 #include "fmt/notes.h"
 
 #include "base/bytes.h"
@@ -33,6 +33,8 @@ static int take(struct dump_notes *n, uint32_t type, const struct note_cpu *name
                       err);
     if (named(name, "QEMU"))
         return append(&n->qemu, &n->qemu_count, &n->qemu_cap, desc->desc, desc->len, err);
+    if (named(name, "ERASEINFO"))
+        n->eraseinfo = (struct vmcoreinfo){(const char *)desc->desc, desc->len};
     if (named(name, "VMCOREINFO") && !n->vmcoreinfo.text) {
         n->vmcoreinfo.text = (const char *)desc->desc;
         n->vmcoreinfo.len = desc->len;

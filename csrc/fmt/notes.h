@@ -13,6 +13,7 @@ struct note_cpu {
 };
 struct dump_notes {
     struct vmcoreinfo vmcoreinfo; // text NULL: there is none
+    struct vmcoreinfo eraseinfo;  // lines of text of the last note "ERASEINFO"; NULL: there is none
     struct note_cpu
         *prstatus; // NT_PRSTATUS, in file order (one a CPU; a CPU that did not answer has none)
     size_t prstatus_count;

@@ -107,6 +107,8 @@ static void fill_facts(struct image *img) {
     facts->elf_class = e->header.elf_class;
     facts->big = e->header.big;
     if (e->header.flags & INCOMPLETE_FLAG) facts->incomplete = true;
+    facts->eraseinfo = facts->notes.eraseinfo.text;
+    facts->eraseinfo_len = facts->notes.eraseinfo.len;
     const char *kind = facts->notes.qemu_count ? "ELF, QEMU dump-guest-memory"
                        : e->filtered           ? "ELF vmcore, filtered"
                                                : "ELF vmcore";

@@ -167,7 +167,7 @@ static inline bool image_next_memory(struct image *img, uint64_t pa, struct imag
 }
 
 int image_trace_start(struct image *img, struct kvm_err *err);
-// The first traced page frame number (of 4096-byte pages) >= pfn; false when there is none.
-bool image_trace_next(const struct image *img, uint64_t pfn, uint64_t *out);
+// The first marked page frame number (of 4096-byte pages) >= pfn; false when there is none.
+bool image_trace_next(const struct image_trace *t, uint64_t pfn, uint64_t *out);
 
 #endif

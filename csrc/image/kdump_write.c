@@ -4,7 +4,7 @@
 // there are at the most; over the pages, writing data, descriptors and bit map 2 as they come; over
 // the source's memory, for bit map 1. Memory use does not grow with the dump but for the table of
 // stored pages (kdump_share.c). Checked by opening what it writes with crash 8.0.2, drgn 0.0.22 and
-// makedumpfile 1.7.2. Erase information and the timestamp's microseconds are left out.
+// makedumpfile 1.7.2. The timestamp's microseconds are left out.
 #include "image/kdump_write.h"
 
 #include "base/bytes.h"
@@ -13,50 +13,45 @@
 #include "image/kdump_format.h"
 #include "image/kdump_share.h"
 #include "image/outfile.h"
+#include "image/write_notes.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    PAGE_SHIFT = 12,
     CHUNK_BYTES = 4096, // of a bit map held in memory; a divisor of every block size
-    DUMP_LEVEL = 31,    // as far as a reader can tell, pages of every kind were left out
 };
 
 // 2^34 frames are 64 TB of 4096-byte pages, more than x86-64 machines have had so far.
 #define FRAMES_MAX ((uint64_t)1 << 34)
 
 struct writer {
-    struct image *src;
+    const struct write_source *source;
+    struct image *src; // source->img
     const struct kdump_write_options *opt;
-    kdump_page_next *next;
-    void *ctx;
-    struct kdump_write_result *res;
+    struct write_result *res;
     struct outfile out;
     struct outstream descs, data;
     struct kdump_share share;
-    struct codec codec;
     enum codec_id codec_id;
     bool big;
     uint32_t block_size, block_shift;
     uint64_t frames;
     uint64_t sub_blocks, map_blocks; // map_blocks: of one bit map
-    uint64_t notes_len, vmcoreinfo_off, vmcoreinfo_len;
-    uint64_t desc_max;
+    struct write_notes notes;
+    uint64_t eraseinfo_off;
+    uint64_t desc_max, desc_count;
     uint8_t chunk[CHUNK_BYTES]; // of the bit map being written
     uint64_t chunk_index;
     bool chunk_dirty;
-    uint8_t *page, *packed; // block_size each
+    struct vmcoreinfo eraseinfo; // lines of text as well
 };
 
 // --- pages to be written, in blocks
 
 static bool next_block(const struct writer *w, uint64_t from, uint64_t *out) {
-    uint32_t shift = w->block_shift - PAGE_SHIFT;
-    uint64_t pfn;
-    if (!w->next(w->ctx, from << shift, &pfn)) return false;
-    *out = pfn >> shift;
-    return *out < w->frames; // the list ascends: what comes behind is no memory of the source
+    // The list ascends: what comes behind the last frame is no memory of the source.
+    return write_next_block(w->source, w->block_size, from, out) && *out < w->frames;
 }
 
 // --- bit maps, a chunk at a time; chunks of zeros stay holes in the file
@@ -130,41 +125,22 @@ static int store(struct writer *w, const uint8_t *bytes, struct kdump_stored *s,
     return rc;
 }
 
-static int write_page(struct writer *w, uint64_t pfn, struct kvm_err *err) {
-    int rc = image_read(w->src, pfn << w->block_shift, w->page, w->block_size, err);
-    if (rc == KVM_EXCLUDED || rc == KVM_FAULT) {
-        w->res->missing++;
-        return 0;
-    }
-    if (rc) return rc;
-    size_t len = w->block_size - 1;
-    rc = codec_compress(&w->codec, w->codec_id, w->page, w->block_size, w->packed, &len, err);
-    if (rc && rc != KVM_NOTFOUND) return rc;
-    struct kdump_stored s = {.len = w->block_size};
-    const uint8_t *bytes = w->page;
-    if (rc == 0) {
-        s.len = (uint32_t)len;
-        s.flags = kdump_codec_flags(w->codec_id);
-        bytes = w->packed;
-    }
-    rc = store(w, bytes, &s, err);
+static int put_block(void *ctx, const struct write_block *b, struct kvm_err *err) {
+    struct writer *w = ctx;
+    struct kdump_stored s = {.len = b->len, .flags = kdump_codec_flags(b->codec)};
+    if (b->no >= w->frames) return 0;
+    if (++w->desc_count > w->desc_max)
+        return err_set(err, KVM_INVAL, "the list of pages grew while it was written");
+    int rc = store(w, b->bytes, &s, err);
     if (rc == 0) rc = put_desc(w, &s, err);
-    if (rc == 0) rc = set_bit(w, map_offset(w, 2), pfn, err);
-    w->res->pages++;
+    if (rc == 0) rc = set_bit(w, map_offset(w, 2), b->no, err);
     return rc;
 }
 
 static int write_pages(struct writer *w, struct kvm_err *err) {
-    uint64_t pfn;
-    uint64_t asked = 0;
     w->chunk_index = 0;
-    for (uint64_t from = 0; next_block(w, from, &pfn); from = pfn + 1) {
-        if (++asked > w->desc_max)
-            return err_set(err, KVM_INVAL, "the list of pages grew while it was written");
-        int rc = write_page(w, pfn, err);
-        if (rc) return rc;
-    }
-    int rc = chunk_flush(w, map_offset(w, 2), err);
+    int rc = write_blocks(w->source, w->block_size, w->codec_id, put_block, w, w->res, err);
+    if (rc == 0) rc = chunk_flush(w, map_offset(w, 2), err);
     if (rc == 0) rc = outstream_flush(&w->out, &w->descs, err);
     if (rc == 0) rc = outstream_flush(&w->out, &w->data, err);
     return rc;
@@ -240,72 +216,34 @@ static int write_sub_header(struct writer *w, struct kvm_err *err) {
     int64_t phys_base = 0;
     vmcoreinfo_number(&w->src->facts.notes.vmcoreinfo, "NUMBER(phys_base)", &phys_base);
     bytes_put_u64(s + KDUMP_SUB_PHYS_BASE, (uint64_t)phys_base, w->big);
-    bytes_put_u32(s + KDUMP_SUB_DUMP_LEVEL, DUMP_LEVEL, w->big);
-    bytes_put_u64(s + KDUMP_SUB_VMCOREINFO, w->vmcoreinfo_off, w->big);
-    bytes_put_u64(s + KDUMP_SUB_VMCOREINFO + 8, w->vmcoreinfo_len, w->big);
-    if (w->notes_len) {
-        bytes_put_u64(s + KDUMP_SUB_NOTE, w->block_size + KDUMP_SUB_SIZE, w->big);
-        bytes_put_u64(s + KDUMP_SUB_NOTE + 8, w->notes_len, w->big);
+    bytes_put_u32(s + KDUMP_SUB_DUMP_LEVEL, w->opt->dump_level, w->big);
+    uint64_t notes_off = w->block_size + KDUMP_SUB_SIZE;
+    if (w->notes.vmcoreinfo_len) {
+        bytes_put_u64(s + KDUMP_SUB_VMCOREINFO, notes_off + w->notes.vmcoreinfo_off, w->big);
+        bytes_put_u64(s + KDUMP_SUB_VMCOREINFO + 8, w->notes.vmcoreinfo_len, w->big);
+    }
+    if (w->notes.len) {
+        bytes_put_u64(s + KDUMP_SUB_NOTE, notes_off, w->big);
+        bytes_put_u64(s + KDUMP_SUB_NOTE + 8, w->notes.len, w->big);
+    }
+    if (w->eraseinfo.len) {
+        bytes_put_u64(s + KDUMP_SUB_ERASEINFO, w->eraseinfo_off, w->big);
+        bytes_put_u64(s + KDUMP_SUB_ERASEINFO + 8, w->eraseinfo.len, w->big);
     }
     bytes_put_u64(s + KDUMP_SUB_MAX_MAPNR, w->frames, w->big);
     return outfile_put(&w->out, w->block_size, s, sizeof(s), err);
 }
 
-// --- notes: the source's, as they are; VMCOREINFO as a note of its own where the source has it
-// beside its notes only
+// --- the whole
 
-enum { VMCOREINFO_NOTE = 24 }; // header and padded name
-
-static bool inside(const struct note_cpu *blob, const char *p) {
-    const uint8_t *q = (const uint8_t *)p;
-    return q >= blob->desc && q < blob->desc + blob->len;
-}
-
-static uint64_t round4(uint64_t n) {
-    return (n + 3) & ~(uint64_t)3;
-}
-
-static void layout_notes(struct writer *w) {
-    const struct dump_notes *n = &w->src->facts.notes;
-    uint64_t base = w->block_size + KDUMP_SUB_SIZE;
-    for (size_t i = 0; i < n->blob_count; i++) {
-        if (n->vmcoreinfo.text && inside(&n->blobs[i], n->vmcoreinfo.text))
-            w->vmcoreinfo_off = base + w->notes_len +
-                                (uint64_t)((const uint8_t *)n->vmcoreinfo.text - n->blobs[i].desc);
-        w->notes_len += round4(n->blobs[i].len);
-    }
-    if (n->vmcoreinfo.text) {
-        w->vmcoreinfo_len = n->vmcoreinfo.len;
-        if (!w->vmcoreinfo_off) {
-            w->vmcoreinfo_off = base + w->notes_len + VMCOREINFO_NOTE;
-            w->notes_len += VMCOREINFO_NOTE + round4(n->vmcoreinfo.len);
-        }
-    }
-    w->sub_blocks = (KDUMP_SUB_SIZE + w->notes_len + w->block_size - 1) / w->block_size;
-}
-
-static int write_notes(struct writer *w, struct kvm_err *err) {
-    const struct dump_notes *n = &w->src->facts.notes;
-    uint64_t at = w->block_size + KDUMP_SUB_SIZE;
-    bool has_info = !n->vmcoreinfo.text;
-    for (size_t i = 0; i < n->blob_count; i++) {
-        int rc = outfile_put(&w->out, at, n->blobs[i].desc, n->blobs[i].len, err);
-        if (rc) return rc;
-        at += round4(n->blobs[i].len);
-        if (!has_info) has_info = inside(&n->blobs[i], n->vmcoreinfo.text);
-    }
-    if (has_info) return 0;
-    uint8_t head[VMCOREINFO_NOTE] = {0};
-    bytes_put_u32(head, sizeof("VMCOREINFO"), w->big);
-    bytes_put_u32(head + 4, (uint32_t)n->vmcoreinfo.len, w->big);
-    memcpy(head + 12, "VMCOREINFO", sizeof("VMCOREINFO"));
-    int rc = outfile_put(&w->out, at, head, sizeof(head), err);
-    if (rc == 0)
-        rc = outfile_put(&w->out, at + sizeof(head), n->vmcoreinfo.text, n->vmcoreinfo.len, err);
+// Behind the sub-header: the notes, then the list of what was erased.
+static int layout_sub_header(struct writer *w, struct kvm_err *err) {
+    int rc = write_notes_build(&w->notes, w->source, false, err);
+    w->eraseinfo_off = w->block_size + KDUMP_SUB_SIZE + w->notes.len;
+    uint64_t size = KDUMP_SUB_SIZE + w->notes.len + w->eraseinfo.len;
+    w->sub_blocks = (size + w->block_size - 1) / w->block_size;
     return rc;
 }
-
-// --- the whole
 
 static int prepare(struct writer *w, struct kvm_err *err) {
     const struct kdump_write_options *opt = w->opt;
@@ -316,9 +254,10 @@ static int prepare(struct writer *w, struct kvm_err *err) {
         return err_set(err, KVM_INVAL, "blocks of %u bytes", w->block_size);
     w->block_shift = (uint32_t)__builtin_ctz(w->block_size);
     w->codec_id = opt->codec != CODEC_NONE         ? opt->codec
+                  : opt->uncompressed              ? CODEC_NONE
                   : codec_can_compress(CODEC_ZSTD) ? CODEC_ZSTD
                                                    : CODEC_ZLIB;
-    if (!codec_can_compress(w->codec_id))
+    if (w->codec_id != CODEC_NONE && !codec_can_compress(w->codec_id))
         return err_set(err, KVM_UNSUPPORTED, "%s: this build has no such codec",
                        codec_name(w->codec_id));
     uint64_t end = w->src->facts.phys_end;
@@ -326,16 +265,15 @@ static int prepare(struct writer *w, struct kvm_err *err) {
     if (w->frames == 0 || w->frames > FRAMES_MAX)
         return err_set(err, KVM_UNSUPPORTED, "memory up to 0x%llx", (unsigned long long)end);
     w->map_blocks = ((w->frames + 7) / 8 + w->block_size - 1) / w->block_size;
-    layout_notes(w);
+    int rc = layout_sub_header(w, err);
+    if (rc) return rc;
     uint64_t pfn;
     for (uint64_t from = 0; next_block(w, from, &pfn); from = pfn + 1)
         w->desc_max++;
     uint64_t descs = (1 + w->sub_blocks + 2 * w->map_blocks) * w->block_size;
     outstream_start(&w->descs, descs);
     outstream_start(&w->data, descs + w->desc_max * KDUMP_DESC_SIZE);
-    w->page = mem_alloc(w->block_size);
-    w->packed = mem_alloc(w->block_size);
-    return w->page && w->packed ? 0 : err_nomem(err, "two pages");
+    return 0;
 }
 
 static int write_all(struct writer *w, struct kvm_err *err) {
@@ -343,7 +281,11 @@ static int write_all(struct writer *w, struct kvm_err *err) {
     if (rc == 0) rc = outfile_open(&w->out, w->opt->path, err);
     if (rc == 0) rc = write_header(w, err);
     if (rc == 0) rc = write_sub_header(w, err);
-    if (rc == 0) rc = write_notes(w, err);
+    if (rc == 0)
+        rc =
+            outfile_put(&w->out, w->block_size + KDUMP_SUB_SIZE, w->notes.bytes, w->notes.len, err);
+    if (rc == 0)
+        rc = outfile_put(&w->out, w->eraseinfo_off, w->eraseinfo.text, w->eraseinfo.len, err);
     if (rc == 0) rc = write_pages(w, err);
     if (rc == 0) rc = write_memory_map(w, err);
     if (rc) return rc;
@@ -351,27 +293,22 @@ static int write_all(struct writer *w, struct kvm_err *err) {
     return outfile_commit(&w->out, w->res->bytes, err);
 }
 
-int kdump_write(struct image *src, const struct kdump_write_options *opt, kdump_page_next *next,
-                void *ctx, struct kdump_write_result *res, struct kvm_err *err) {
-    struct kdump_write_result unasked = {0};
+int kdump_write(const struct write_source *src, const struct kdump_write_options *opt,
+                struct write_result *res, struct kvm_err *err) {
+    struct write_result unasked = {0};
     struct writer *w = mem_zalloc(sizeof(*w));
     if (!w) return err_nomem(err, "a writer");
-    w->src = src;
+    w->source = src;
+    w->src = src->img;
     w->opt = opt;
-    w->next = next;
-    w->ctx = ctx;
     w->res = res ? res : &unasked;
-    *w->res = (struct kdump_write_result){0};
+    *w->res = (struct write_result){0};
     w->out.fd = -1;
-    bool trace_was_off = src->trace_off;
-    src->trace_off = true;
+    w->eraseinfo = write_eraseinfo(src);
     int rc = write_all(w, err);
-    src->trace_off = trace_was_off;
     outfile_close(&w->out);
     kdump_share_deinit(&w->share);
-    codec_deinit(&w->codec);
-    mem_free(w->page);
-    mem_free(w->packed);
+    write_notes_deinit(&w->notes);
     mem_free(w);
     return rc;
 }

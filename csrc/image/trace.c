@@ -75,8 +75,7 @@ int image_trace_start(struct image *img, struct kvm_err *err) {
     return img->trace ? 0 : image_trace_create(&img->trace, err);
 }
 
-bool image_trace_next(const struct image *img, uint64_t pfn, uint64_t *out) {
-    const struct image_trace *t = img->trace;
+bool image_trace_next(const struct image_trace *t, uint64_t pfn, uint64_t *out) {
     if (!t) return false;
     for (size_t i = lower_bound(t, pfn >> CHUNK_BITS); i < t->count; i++) {
         uint64_t first = t->chunks[i].base << CHUNK_BITS;

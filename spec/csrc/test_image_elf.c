@@ -270,7 +270,7 @@ static void test_trace(void) {
     uint64_t pfn = 0;
     open_bytes(&b, b.len, false);
     peek(0x9000);
-    ok(!image_trace_next(img, 0, &pfn), "nothing is traced before it was asked for");
+    ok(!image_trace_next(img->trace, 0, &pfn), "nothing is traced before it was asked for");
     is_int(image_trace_start(img, &err), 0, "start");
     uint8_t buf[0x900];
     peek(0x20010);
@@ -279,12 +279,12 @@ static void test_trace(void) {
     img->trace_off = true;
     peek(0x9000);
     img->trace_off = false;
-    ok(image_trace_next(img, 0, &pfn) && pfn == 2, "both pages of a read");
-    ok(image_trace_next(img, 3, &pfn) && pfn == 3, "are traced");
-    ok(image_trace_next(img, 4, &pfn) && pfn == 0x20, "page 9, read while off, is not");
-    ok(!image_trace_next(img, 0x21, &pfn), "nor what is not there");
+    ok(image_trace_next(img->trace, 0, &pfn) && pfn == 2, "both pages of a read");
+    ok(image_trace_next(img->trace, 3, &pfn) && pfn == 3, "are traced");
+    ok(image_trace_next(img->trace, 4, &pfn) && pfn == 0x20, "page 9, read while off, is not");
+    ok(!image_trace_next(img->trace, 0x21, &pfn), "nor what is not there");
     is_int(image_trace_start(img, &err), 0, "starting again");
-    ok(image_trace_next(img, 0, &pfn) && pfn == 2, "forgets nothing");
+    ok(image_trace_next(img->trace, 0, &pfn) && pfn == 2, "forgets nothing");
     image_close(img);
     free(b.p);
 }

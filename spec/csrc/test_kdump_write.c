@@ -96,10 +96,11 @@ static void check_facts(const struct image *src, const struct image *img, bool b
     ok(bytes_u64(p + 408, big) == 1234567, "time of the crash");
 }
 
-static int write_new(struct image *src, const struct kdump_write_options *opt, kdump_page_next *fn,
-                     struct choice *c, struct kdump_write_result *res, struct kvm_err *e) {
+static int write_new(struct image *src, const struct kdump_write_options *opt, write_page_next *fn,
+                     struct choice *c, struct write_result *res, struct kvm_err *e) {
+    struct write_source from = {.img = src, .next = fn, .next_ctx = c};
     unlink(opt->path);
-    return kdump_write(src, opt, fn, c, res, e);
+    return kdump_write(&from, opt, res, e);
 }
 
 static void test_write(bool big, enum codec_id codec) {
@@ -107,10 +108,11 @@ static void test_write(bool big, enum codec_id codec) {
     struct image *src = source(big, 2, &notes);
     struct choice c = {.first = 0x1000, .step = 3, .end = 0x1000 + LOADED + 16};
     struct kdump_write_options opt = {.path = path, .codec = codec};
-    struct kdump_write_result res;
+    struct write_result res;
     int rc = write_new(src, &opt, next, &c, &res, &err);
     if (!is_int(rc, 0, codec_name(codec))) printf("# %s\n", err.text);
-    is_int(kdump_write(src, &opt, next, &c, NULL, &err), KVM_INVAL, "a file that exists");
+    struct write_source from = {.img = src, .next = next, .next_ctx = &c};
+    is_int(kdump_write(&from, &opt, NULL, &err), KVM_INVAL, "a file that exists");
     has_text(err.text, "is not replaced", "says so");
     is_int((int64_t)res.pages, 200, "pages");
     is_int((int64_t)res.missing, 6, "pages that the source does not have");
@@ -170,11 +172,16 @@ static void test_again(void) {
     is_int(wrong, 0, "pages");
     image_close(img);
     opt.block_size = 65536;
-    struct kdump_write_result res;
+    struct write_result res;
     is_int(write_new(src, &opt, next, &c, &res, &err), 0, "blocks of 64 kB");
-    is_int((int64_t)res.missing, 13, "which the source does not have whole");
+    is_int((int64_t)res.missing, 0, "of each of which the source has a part");
     image_open(&(const char *){path}, 1, NULL, &img, &err);
-    ok(img && img->facts.page_size == 65536 && img->facts.pages == 0, "opens, empty");
+    ok(img && img->facts.page_size == 65536 && img->facts.pages == 13, "opens");
+    uint8_t two[2 * PAGE];
+    is_int(image_read(img, 4 * PAGE, two, sizeof(two), &err), 0, "what is no memory");
+    ok(two[0] == 0 && memcmp(two, two + 1, PAGE - 1) == 0 &&
+           memcmp(two + PAGE, memory[1], PAGE) == 0,
+       "is zeros in front of a page");
     image_close(img);
     image_close(src);
     dump_forget(&f);
@@ -237,7 +244,7 @@ static void test_trace_stays(void) {
     struct kdump_write_options opt = {.path = path};
     write_new(src, &opt, next, &c, NULL, &err);
     uint64_t pfn;
-    ok(image_trace_next(src, 0, &pfn) && pfn == 0x1005 && !image_trace_next(src, 0x1006, &pfn),
+    ok(image_trace_next(src->trace, 0, &pfn) && pfn == 0x1005 && !image_trace_next(src->trace, 0x1006, &pfn),
        "writing traces nothing");
     ok(!src->trace_off, "and tracing goes on");
     image_close(src);

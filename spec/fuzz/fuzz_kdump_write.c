@@ -37,9 +37,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (image_open(&(const char *){path}, 1, &opt, &img, &err) == 0 &&
         img->facts.phys_end < (uint64_t)1 << 40) {
         struct kdump_write_options w = {.path = out, .codec = CODEC_LZO, .machine = "x86_64"};
-        struct kdump_write_result res;
+        struct write_result res;
         err_clear(&err);
-        int rc = kdump_write(img, &w, next, img, &res, &err);
+        struct write_source src = {.img = img, .next = next, .next_ctx = img, .threads = 1};
+        int rc = kdump_write(&src, &w, &res, &err);
         fuzz_check(rc, &err);
         if (rc == 0) {
             if (image_open(&(const char *){out}, 1, &opt, &again, &err)) abort();

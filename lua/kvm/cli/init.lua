@@ -107,7 +107,11 @@ local function run(command, words)
     opts.emit = function(inner, records, inner_opts) render(inner, records, inner_opts, formats[inner_opts]) end
   end
   local k <close> = open(parsed, command)
-  render(command, command.run(k, opts), opts, parsed.format)
+  local bar <close> = require "kvm.cli.progress".new()
+  if command.progress then opts.progress = bar.tell end
+  local records = command.run(k, opts)
+  bar:clear()
+  render(command, records, opts, parsed.format)
 end
 
 local function help(words)

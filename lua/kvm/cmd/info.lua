@@ -20,6 +20,7 @@ local M = {
     {name = "path", kind = "string"},
     {name = "format", kind = "string"},
     {name = "incomplete", kind = "boolean"},
+    {name = "erased", kind = "string"},
     {name = "vmcoreinfo_from", kind = "string"},
     {name = "found", kind = "string"},
     {name = "page_size", kind = "integer"},

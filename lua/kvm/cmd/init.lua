@@ -12,6 +12,7 @@
 --   text(rec, opts)        the record as text, where a table of its columns would not do; nil: the table all the same
 --   view="fields"          the text form is a line for each column
 --   open                   options for kvm.open that it needs
+--   progress=true          run takes opts.progress, a function as that of kvm.open: it can last long
 --   no_match               what to say when run yields nothing
 --   script_first, takes_commands, to_stderr    see run and slim
 --
@@ -20,7 +21,7 @@
 local M = {}
 
 -- In the order of `luakvm help`.
-M.names = {"triage", "info", "ps", "log", "mod", "sym", "rd", "struct", "whatis", "run", "slim"}
+M.names = {"triage", "info", "ps", "log", "mod", "sym", "rd", "struct", "whatis", "run", "slim", "convert"}
 
 local known = {}
 for _, name in ipairs(M.names) do known[name] = true end
