@@ -34,6 +34,8 @@ static int take(struct dump_notes *n, uint32_t type, const struct note_cpu *name
     if (named(name, "QEMU"))
         return append(&n->qemu, &n->qemu_count, &n->qemu_cap, desc->desc, desc->len, err);
     if (named(name, "VMCOREINFO") && !n->vmcoreinfo.text) {
+        if (desc->len > VMCOREINFO_MOST)
+            return err_set(err, KVM_FORMAT, "a VMCOREINFO note of %zu bytes", (size_t)desc->len);
         n->vmcoreinfo.text = (const char *)desc->desc;
         n->vmcoreinfo.len = desc->len;
     }

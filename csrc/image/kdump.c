@@ -140,8 +140,10 @@ static void fill_facts(struct image *img) {
 }
 
 // Both lie in the sub-header's blocks, in front of the bit maps, which are in the file.
-static int keep(struct image *img, uint64_t off, uint64_t len, const char *what,
+static int keep(struct image *img, uint64_t off, uint64_t len, uint64_t most, const char *what,
                 const uint8_t **out, struct kvm_err *err) {
+    if (len > most && file_available(img->file, off, len) == len)
+        return err_set(err, KVM_FORMAT, "%s in %llu bytes", what, (unsigned long long)len);
     int rc = image_keep(img, img->file, off, len, out, err);
     if (rc == KVM_NOTFOUND || rc == KVM_EXCLUDED)
         return err_set(err, KVM_FORMAT, "%s behind the end of the file", what);
@@ -156,13 +158,14 @@ static int read_notes(struct image *img, struct kvm_err *err) {
     const uint8_t *p;
     int rc;
     if (h->note_off && h->note_len) {
-        rc = keep(img, h->note_off, h->note_len, "the notes lie", &p, err);
+        rc = keep(img, h->note_off, h->note_len, NOTES_BYTES_MAX, "the notes lie", &p, err);
         if (rc) return rc;
         rc = notes_parse(n, p, (size_t)h->note_len, h->big, err);
         if (rc) return err_prepend(err, rc, "notes");
     }
     if (h->vmcoreinfo_off && h->vmcoreinfo_len) {
-        rc = keep(img, h->vmcoreinfo_off, h->vmcoreinfo_len, "VMCOREINFO lies", &p, err);
+        rc = keep(img, h->vmcoreinfo_off, h->vmcoreinfo_len, VMCOREINFO_MOST, "VMCOREINFO lies", &p,
+                  err);
         if (rc) return rc;
         n->vmcoreinfo.text = (const char *)p;
         n->vmcoreinfo.len = (size_t)h->vmcoreinfo_len;
@@ -177,8 +180,8 @@ static int open_image(struct image *img, struct kvm_err *err) {
     const uint8_t *bitmaps;
     int rc = kdump_header_parse(img->file, &k->header, err);
     if (rc == 0)
-        rc = keep(img, k->header.bitmap_off, k->header.bitmap_len, "the bit maps lie", &bitmaps,
-                  err);
+        rc = keep(img, k->header.bitmap_off, k->header.bitmap_len, UINT64_MAX, "the bit maps lie",
+                  &bitmaps, err);
     if (rc == 0) rc = kdump_index_init(&k->index, &k->header, bitmaps, err);
     if (rc == 0) rc = read_notes(img, err);
     if (rc) return rc;
