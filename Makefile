@@ -50,7 +50,7 @@ DEPS_FUZZ := clang
 # the cross compilers: layouts on a 32-bit and a big-endian machine (spec/cdef_structs_spec.lua can do without)
 DEPS_KERNELS := qemu-system-x86 busybox-static kexec-tools makedumpfile cpio xz-utils pahole gdb \
     elfutils binutils python3 gcc-i686-linux-gnu gcc-powerpc64-linux-gnu
-DEPS_BENCH := python3-drgn makedumpfile crash
+DEPS_BENCH := python3-drgn makedumpfile crash libkdumpfile-dev
 DEPS_ALL := $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) $(DEPS_LINT) $(DEPS_FUZZ) \
     $(DEPS_KERNELS) $(DEPS_BENCH))
 
@@ -304,15 +304,19 @@ mutate:
 
 bench:
 	$(need) $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_KERNELS) $(DEPS_BENCH))
-	$(MAKE_SELF) all $(B)/bench/measure $(B)/bench/btf_index
+	$(MAKE_SELF) all $(addprefix $(B)/bench/,measure btf_index pages open)
 	@[ -n "$$KVM_DUMPS" ] || spec/kernels/dump.sh k61 debug61
 	@$(TEST_ENV) $(LUA) spec/bench/run.lua
 $(B)/bench/measure: spec/bench/measure.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -O2 -Wall -Wextra -D_GNU_SOURCE $< -o $@
-$(B)/bench/btf_index: spec/bench/btf_index.c $(B)/obj/all.a
+$(B)/bench/btf_index $(B)/bench/open: $(B)/bench/%: spec/bench/%.c $(B)/obj/all.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(COMPILE) $< $(B)/obj/all.a $(PC_LDLIBS) -o $@
+
+$(B)/bench/pages: spec/bench/pages.c $(B)/obj/all.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(COMPILE) $< $(B)/obj/all.a $(PC_LDLIBS) -lkdumpfile -o $@
 
 # --- install
 LUA_FILES := $(shell cd lua && find kvm -name '*.lua' ! -path '$(LAUNCHER:lua/%=%)' 2>/dev/null | sort)

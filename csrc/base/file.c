@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PAGE_MOST = 65536 }; // the largest page of any host
+
 static bool is_null_device(const struct stat *st) {
     struct stat null;
     return S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0 && S_ISCHR(null.st_mode) &&
@@ -139,9 +141,30 @@ int file_view(const struct file *f, uint64_t off, size_t len, void *buf, const u
     return file_read(f, off, buf, len, err);
 }
 
+void file_forget(const struct file *f) {
+    for (; f; f = f->under)
+        if (f->map) madvise((void *)(uintptr_t)f->map, (size_t)f->size, MADV_DONTNEED);
+}
+
 uint64_t file_available(const struct file *f, uint64_t off, uint64_t len) {
     if (off >= f->size) return 0;
     return len < f->size - off ? len : f->size - off;
+}
+
+uint64_t file_skip_hole(const struct file *f, uint64_t off) {
+    if (f->fd < 0 || off >= f->size || off > INT64_MAX) return off;
+    off_t at = lseek(f->fd, (off_t)off, SEEK_DATA);
+    if (at < 0) return errno == ENXIO ? f->size : off; // others: cannot tell
+    return (uint64_t)at < f->size ? (uint64_t)at : f->size;
+}
+
+void file_will_read(const struct file *f, uint64_t off, uint64_t len) {
+    if (!f->map || !mem_inside(off, len, f->size)) return;
+#ifdef MADV_POPULATE_READ            // Linux 5.14
+    uint64_t into = off % PAGE_MOST; // the mapping begins at a page
+    (void)madvise((void *)(uintptr_t)(f->map + off - into), (size_t)(len + into),
+                  MADV_POPULATE_READ);
+#endif
 }
 
 size_t file_head(const struct file *f, void *buf, size_t len) {

@@ -83,8 +83,16 @@ int file_read(const struct file *f, uint64_t off, void *buf, size_t len, struct 
 // LEN bytes at OFF, where they are or copied to BUF (of LEN bytes); good as long as BUF and F are.
 int file_view(const struct file *f, uint64_t off, size_t len, void *buf, const uint8_t **out,
               struct kvm_err *err);
+// The process need not keep what was read of the mapping: for one who goes through a whole file. Pointers into it stay
+// good.
+void file_forget(const struct file *f);
 // How many of [off, off + len) the file has.
 uint64_t file_available(const struct file *f, uint64_t off, uint64_t len);
+// The first byte from OFF on that may be something else than 0: those before it are a hole. The size
+// when there is none.
+uint64_t file_skip_hole(const struct file *f, uint64_t off);
+// All of these will be read at once, now: their pages are mapped in one go. Advice only.
+void file_will_read(const struct file *f, uint64_t off, uint64_t len);
 // Copies the first bytes, at most LEN; those that are there are counted.
 size_t file_head(const struct file *f, void *buf, size_t len);
 // Writes exactly LEN bytes at OFF (inside the file) through the descriptor. INVAL for layers.

@@ -137,7 +137,7 @@ static int next_input(const struct unpacking *u, struct file_piece *in, struct k
     int rc = file_piece(u->from, u->taken, in, err);
     if (rc == KVM_NOTFOUND || rc == KVM_EXCLUDED) {
         err_clear(err);
-        *in = (struct file_piece){.len = 0};
+        *in = (struct file_piece){.at = (const uint8_t *)""};
         return 0;
     }
     if (in->len > STEP) in->len = STEP;

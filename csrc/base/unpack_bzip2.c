@@ -4,10 +4,8 @@
 
 #include <string.h>
 
-// "BZh", the size of its blocks, and what begins a block or, in an empty stream, ends it.
 static bool begins(const uint8_t *p, size_t len) {
-    return len >= 10 && memcmp(p, "BZh", 3) == 0 && p[3] >= '1' && p[3] <= '9' &&
-           (memcmp(p + 4, "1AY&SY", 6) == 0 || memcmp(p + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
+    return len >= 3 && memcmp(p, "BZh", 3) == 0;
 }
 
 #if HAVE_BZ2

@@ -242,9 +242,9 @@ static void close_layer(struct file *f) {
 
 static int init(struct seekable *s, struct kvm_err *err) {
     const struct table *t = &s->table;
-    size_t slots = CACHE_BYTES / t->frame_most;
-    if (slots < SLOTS_LEAST) slots = SLOTS_LEAST;
-    if (slots > SLOTS_MOST) slots = SLOTS_MOST;
+    size_t slots = SLOTS_MOST;
+    while (slots > SLOTS_LEAST && slots * t->frame_most > CACHE_BYTES)
+        slots /= 2;
     s->places = mem_array((size_t)t->count + 1, sizeof(*s->places));
     s->pieces = cache_create(t->frame_most, slots);
     s->copies = cache_create(t->frame_most, slots);

@@ -48,6 +48,10 @@ struct bind_progress {
 struct bind_progress *bind_progress_push(lua_State *L, int index);
 void bind_progress_end(struct bind_progress *p);
 
+// --- terminal.c
+// Pushes the table of functions about the terminal.
+void bind_terminal_table(lua_State *L);
+
 // --- handle.c
 // The handle at stack index ARG, or an argument error; raises when it is closed. For functions
 // whose first upvalue is the metatable of handles, bind_handle spares the lookup of its name.

@@ -38,6 +38,8 @@ static void set_facts(lua_State *L, const kvm_t *kd) {
     set_known(L, "release", f->release);
     set_known(L, "machine", f->machine);
     set_known(L, "build_id", f->build_id);
+    set_known(L, "vmcoreinfo_from", f->vmcoreinfo_from);
+    set_known(L, "found", f->found);
     if (f->page_size) bind_set_integer(L, "page_size", f->page_size);
     if (f->cpus) bind_set_integer(L, "cpus", f->cpus);
     if (f->has_kaslr_off) bind_set_integer(L, "kaslr_offset", f->kaslr_off);
@@ -59,6 +61,9 @@ What was opened. Fields that the dump does not tell are absent.
 @treturn table `os` ("linux"), `arch` ("x86_64"), `byte_order` ("little" or "big"), `pointer_size`
  (bytes), `release`, `machine` ("x86_64"),
  `build_id` (hexadecimal), `format`, `incomplete` (boolean: marked so by its writer, or cut short),
+ `vmcoreinfo_from` (of VMCOREINFO: "note"; "file", as `kvm.open` was told; "memory", it lies in the dump's memory;
+ "search", its lines were made of what was found), `found` (how the kernel was found, where no note told it: "CR3 of
+ CPU 1; kallsyms"),
  `page_size` (bytes), `cpus` (that left registers), `kaslr_offset`, `phys_base` (may be negative),
  `crash_time` (seconds since 1970), `path`, `vmcoreinfo` (table of strings by key; empty where there
  is none), and with `full` `symbols_from` and `types_from`

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The module kvm.core: `open`, the version, the metatable of error values for kvm.error, the handle's
-// methods, and what kvm.object builds on. What is documented as a function of kvm is defined here or in
+// methods, what kvm.object builds on, and the terminal. What is documented as a function of kvm is defined here or in
 // handle.c; everything else is a method.
 #include "bind/object.h"
 
@@ -18,6 +18,8 @@ int luaopen_kvm_core(lua_State *L) {
     lua_setfield(L, -2, "Handle");
     bind_objects_table(L);
     lua_setfield(L, -2, "objects");
+    bind_terminal_table(L);
+    lua_setfield(L, -2, "terminal");
     bind_set_string(L, "version", KVM_VERSION);
     return 1;
 }

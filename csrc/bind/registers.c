@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The registers of a CPU, from the NT_PRSTATUS notes of the dump: the n-th note. A CPU that did not
-// stop for the dump leaves none, and the notes do not say whose they are.
+// The registers of a CPU: the n-th NT_PRSTATUS note of the dump, and the n-th of QEMU's, which adds
+// the control registers. A CPU that did not stop for the dump leaves none, and the notes do not say
+// whose they are.
 #include "bind/bind.h"
 
 #include "fmt/prstatus.h"
+#include "fmt/qemu_cpu.h"
 
 // The note of the CPU at stack index 2, or NULL with the error. LAYOUT is NULL for machines that
 // are not known.
@@ -25,11 +27,33 @@ static const struct note_cpu *find_note(lua_State *L, const struct image_facts *
     return NULL;
 }
 
+// Adds what QEMU's note N tells of registers that the table on top of the stack lacks. False: there
+// is no such note.
+static bool add_qemu(lua_State *L, const struct image_facts *f, lua_Integer n) {
+    if (n < 0 || (uint64_t)n >= f->notes.qemu_count) return false;
+    const struct note_cpu *note = &f->notes.qemu[n];
+    size_t count;
+    const struct qemu_cpu_register *r = qemu_cpu_registers(f->machine, f->elf_class, &count);
+    if (!r || !qemu_cpu_valid(f->machine, note->desc, note->len, f->notes.big)) return false;
+    for (; count > 0; count--, r++) {
+        uint64_t v;
+        if (lua_getfield(L, -1, r->name) == LUA_TNIL &&
+            qemu_cpu_register_get(f->machine, f->elf_class, note->desc, note->len, f->notes.big,
+                                  r->name, &v)) {
+            lua_pushinteger(L, (lua_Integer)v);
+            lua_setfield(L, -3, r->name);
+        }
+        lua_pop(L, 1);
+    }
+    return true;
+}
+
 /***
 The registers that a CPU left in the dump.
 @function Handle:registers
 @tparam integer cpu number, from 0: of the CPUs that left registers, in the order of the dump
-@treturn[1] table integers by the kernel's names: `rip rsp rbp rax ... eflags cs ss fs_base gs_base`
+@treturn[1] table integers by the kernel's names: `rip rsp rbp rax ... eflags cs ss fs_base gs_base`, and of a
+ dump made by QEMU `cr0 cr2 cr3 cr4 kernel_gs_base gdt_base idt_base ldt_base tr_base`
 @treturn[1] integer process id that the note names (0 where the writer did not know it)
 @return[2] nil
 @treturn[2] string message
@@ -43,15 +67,21 @@ int l_registers(lua_State *L) {
     const struct prstatus_layout *layout = prstatus_layout_find(f->machine, f->elf_class);
     struct kvm_err err = {0};
     const struct note_cpu *note = find_note(L, f, layout, &err);
-    if (!note) return bind_fail(L, kd, &err);
     int32_t pid = 0;
-    lua_createtable(L, 0, (int)layout->register_count);
+    lua_createtable(L, 0, 32);
+    if (!note) {
+        if (err.code != KVM_NOTFOUND || !add_qemu(L, f, lua_tointeger(L, 2)))
+            return bind_fail(L, kd, &err);
+        lua_pushinteger(L, pid);
+        return 2;
+    }
     for (size_t i = 0; i < layout->register_count; i++) {
         const char *name = layout->registers[i].name;
         uint64_t v;
         if (prstatus_register_get(layout, note->desc, note->len, f->notes.big, name, &v))
             bind_set_integer(L, name, v);
     }
+    add_qemu(L, f, lua_tointeger(L, 2));
     prstatus_pid(layout, note->desc, note->len, f->notes.big, &pid);
     lua_pushinteger(L, pid);
     return 2;

@@ -114,6 +114,8 @@ static int read_records(const struct file *under, struct flattened *fl, bool *cu
         if (rc) return rc;
         *cut = !last;
         if (last) return 0;
+        // Nobody writes such a record: a disk that was empty before, behind a stream that was cut.
+        if (r.at == 0 && size == 0) return 0;
         rc = append(fl, &r, err);
         if (rc) return rc;
         if (r.len < size) return 0;
@@ -142,25 +144,30 @@ static int by_place(const void *a, const void *b) {
     return x->in < y->in ? -1 : x->in > y->in;
 }
 
-// Runs that cover the place looked at: a heap with the latest record on top.
+// Runs that cover the place looked at: a heap of their numbers, with the latest record on top.
 struct heap {
-    const struct run **at;
+    const struct run *runs;
+    uint32_t *at;
     size_t count;
 };
 
+static const struct run *top(const struct heap *h) {
+    return &h->runs[h->at[0]];
+}
+
 static bool later(const struct heap *h, size_t a, size_t b) {
-    return h->at[a]->in > h->at[b]->in;
+    return h->runs[h->at[a]].in > h->runs[h->at[b]].in;
 }
 
 static void swap(struct heap *h, size_t a, size_t b) {
-    const struct run *r = h->at[a];
+    uint32_t i = h->at[a];
     h->at[a] = h->at[b];
-    h->at[b] = r;
+    h->at[b] = i;
 }
 
-static void push(struct heap *h, const struct run *r) {
+static void push(struct heap *h, size_t run) {
     size_t i = h->count++;
-    h->at[i] = r;
+    h->at[i] = (uint32_t)run; // < RUNS_MOST
     for (; i && later(h, i, (i - 1) / 2); i = (i - 1) / 2)
         swap(h, i, (i - 1) / 2);
 }
@@ -168,12 +175,12 @@ static void push(struct heap *h, const struct run *r) {
 static void pop(struct heap *h) {
     h->at[0] = h->at[--h->count];
     for (size_t i = 0;;) {
-        size_t top = i, l = 2 * i + 1;
-        if (l < h->count && later(h, l, top)) top = l;
-        if (l + 1 < h->count && later(h, l + 1, top)) top = l + 1;
-        if (top == i) return;
-        swap(h, i, top);
-        i = top;
+        size_t latest = i, l = 2 * i + 1;
+        if (l < h->count && later(h, l, latest)) latest = l;
+        if (l + 1 < h->count && later(h, l + 1, latest)) latest = l + 1;
+        if (latest == i) return;
+        swap(h, i, latest);
+        i = latest;
     }
 }
 
@@ -195,17 +202,17 @@ static int sweep(const struct flattened *sorted, struct heap *h, struct flattene
     size_t i = 0;
     uint64_t pos = 0;
     for (;;) {
-        while (h->count && end_of(h->at[0]) <= pos)
+        while (h->count && end_of(top(h)) <= pos)
             pop(h);
         if (h->count == 0) {
             if (i == sorted->count) return 0;
             pos = sorted->runs[i].at;
         }
         while (i < sorted->count && sorted->runs[i].at <= pos)
-            push(h, &sorted->runs[i++]);
-        uint64_t to = end_of(h->at[0]);
+            push(h, i++);
+        uint64_t to = end_of(top(h));
         if (i < sorted->count && sorted->runs[i].at < to) to = sorted->runs[i].at;
-        int rc = emit(out, h->at[0], pos, to, err);
+        int rc = emit(out, top(h), pos, to, err);
         if (rc) return rc;
         pos = to;
     }
@@ -213,9 +220,9 @@ static int sweep(const struct flattened *sorted, struct heap *h, struct flattene
 
 static int resolve(struct flattened *fl, struct kvm_err *err) {
     struct flattened out = {0};
-    struct heap h = {mem_array(fl->count, sizeof(*h.at)), 0};
+    struct heap h = {fl->runs, mem_array(fl->count, sizeof(*h.at)), 0};
     int rc = h.at ? sweep(fl, &h, &out, err) : err_nomem(err, "the list of records");
-    mem_free((void *)h.at);
+    mem_free(h.at);
     mem_free(rc ? out.runs : fl->runs);
     if (rc == 0) *fl = out;
     return rc;

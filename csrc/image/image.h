@@ -44,6 +44,10 @@ struct image_worker {
     struct codec codec;
     uint8_t *scratch; // from mem_alloc
     size_t scratch_size;
+    // A block of a compressed dump that several pages share, and where the last one that was
+    // read ends (kdump.c).
+    uint8_t *shared;
+    uint64_t shared_key, shared_end;
     uint64_t pages_read; // since zeroed
     uint64_t pages_decompressed;
 };
@@ -86,12 +90,13 @@ struct image_ops {
 };
 
 struct image_facts {
-    char format[64];   // for people: "ELF vmcore", "kdump-compressed v6, zlib"
+    char format[128];  // for people: "ELF vmcore", "kdump-compressed v6, zlib; flattened"
     uint16_t machine;  // EM_*, 0 unknown
     uint8_t elf_class; // 1 (32 bits) or 2 (64 bits), 0 unknown
     bool big; // byte order of the file's structures (and, unless the os layer knows better, the
               // target)
     bool incomplete;    // marked so by its writer, or cut short
+    bool unmarked;      // nothing in the file says that it is memory: raw
     bool no_memory;     // it is the null device: machine, class and byte order are the namelist's
     uint32_t page_size; // of the dump's own blocks; 0 unknown
     uint64_t phys_end;  // one past the last physical address the dump speaks of
@@ -99,6 +104,9 @@ struct image_facts {
     // struct new_utsname as a kdump header has it: system, node, release, version, machine, domain,
     // 65 bytes each, in the file; NULL where the file has none or leaves the release empty.
     const char *utsname;
+    // What makedumpfile was told to blank, a line each, as a kdump file tells it; NULL: none.
+    const char *eraseinfo;
+    size_t eraseinfo_len;
     struct dump_notes notes;
 };
 enum { IMAGE_UTSNAME_FIELD = 65 };
@@ -146,6 +154,8 @@ int image_copy(struct image *img, uint64_t pa, void *buf, size_t len, size_t *do
 // The same by any thread; nothing is traced.
 int image_copy_by(struct image *img, struct image_worker *w, uint64_t pa, void *buf, size_t len,
                   size_t *done, struct kvm_err *err);
+// Gives back what copies of bulk have left in memory of the files (file_forget).
+void image_forget(const struct image *img);
 void image_worker_deinit(struct image_worker *w);
 // Copies exactly LEN bytes at pa.
 int image_read(struct image *img, uint64_t pa, void *buf, size_t len, struct kvm_err *err);

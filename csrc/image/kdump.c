@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // kdump-compressed files (makedumpfile, QEMU's dump-guest-memory after `makedumpfile -R`, crash's
-// older "DISKDUMP"), read in place: headers in kdump_header.c, bit maps in kdump_index.c, pages
-// here. The layout and what it was checked against are in kdump_format.h. A page that is stored as
+// older "DISKDUMP"), read in place: headers in kdump_header.c, bit maps in kdump_index.c, the parts
+// of a split dump in kdump_set.c, pages here. The layout and what it was checked against are in kdump_format.h. A page that is stored as
 // it is points into the file; others are decompressed into a slot of a bounded cache, found by
 // their place in the file, so that pages which share their data share the slot. phys_base of the
-// sub-header is not used (QEMU 7.2 writes a wrong one). Left out: flattened files, split dumps,
-// 32-bit headers, eraseinfo.
+// sub-header is not used (QEMU 7.2 writes a wrong one).
 #include "image/formats.h"
 
 #include "base/bytes.h"
@@ -13,7 +12,7 @@
 #include "base/mem.h"
 #include "fmt/elf.h"
 #include "fmt/prstatus.h"
-#include "image/kdump_index.h"
+#include "image/kdump_set.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +25,8 @@ enum {
 };
 
 struct kdump_image {
-    struct kdump_header header;
+    struct kdump_set set;
+    struct kdump_header header; // of the first part; what holds for all
     struct kdump_index index;
     struct cache *cache;
 };
@@ -42,19 +42,19 @@ static int probe(const struct file *f, struct kvm_err *err) {
     return kdump_magic(f) ? IMAGE_MATCH : IMAGE_NOMATCH;
 }
 
-// The I-th descriptor. NOTFOUND, EXCLUDED when it lies behind the end of the file.
-static int read_desc(const struct image *img, uint64_t i, struct page_desc *out,
+// The I-th descriptor of a part. NOTFOUND, EXCLUDED when it lies behind the end of the file.
+static int read_desc(const struct kdump_part *part, uint64_t i, struct page_desc *out,
                      struct kvm_err *err) {
-    const struct kdump_image *k = img->priv;
+    const struct kdump_header *h = &part->header;
     uint8_t room[KDUMP_DESC_SIZE];
     const uint8_t *p;
     // i < 2^40 frames, so the product does not overflow, nor does the sum.
-    uint64_t at = k->header.desc_off + i * KDUMP_DESC_SIZE;
-    int rc = file_view(img->file, at, KDUMP_DESC_SIZE, room, &p, err);
+    uint64_t at = h->desc_off + i * KDUMP_DESC_SIZE;
+    int rc = file_view(part->file, at, KDUMP_DESC_SIZE, room, &p, err);
     if (rc) return rc;
-    out->off = bytes_u64(p + KDUMP_DESC_OFFSET, k->header.big);
-    out->len = bytes_u32(p + KDUMP_DESC_LEN, k->header.big);
-    out->flags = bytes_u32(p + KDUMP_DESC_FLAGS, k->header.big);
+    out->off = bytes_u64(p + KDUMP_DESC_OFFSET, h->big);
+    out->len = bytes_u32(p + KDUMP_DESC_LEN, h->big);
+    out->flags = bytes_u32(p + KDUMP_DESC_FLAGS, h->big);
     return 0;
 }
 
@@ -65,15 +65,14 @@ static bool is_cut(const struct file *f, const struct page_desc *d) {
 // Whether page data ends behind the file's end. It is written in the order of the descriptors, but
 // pages with the same content (zeros, mostly) point back, so the last descriptor that differs from
 // the very last one says it.
-static bool is_cut_short(const struct image *img) {
-    const struct kdump_image *k = img->priv;
+static bool is_cut_short(const struct kdump_part *p) {
     struct page_desc last, d;
-    if (k->index.total == 0) return false;
-    if (read_desc(img, k->index.total - 1, &last, NULL)) return true;
-    if (is_cut(img->file, &last)) return true;
-    for (uint64_t i = 2; i <= k->index.total && i <= TAIL_LOOKS; i++) {
-        if (read_desc(img, k->index.total - i, &d, NULL)) return true;
-        if (d.off != last.off) return is_cut(img->file, &d);
+    if (p->count == 0) return false;
+    if (read_desc(p, p->count - 1, &last, NULL)) return true;
+    if (is_cut(p->file, &last)) return true;
+    for (uint64_t i = 2; i <= p->count && i <= TAIL_LOOKS; i++) {
+        if (read_desc(p, p->count - i, &d, NULL)) return true;
+        if (d.off != last.off) return is_cut(p->file, &d);
     }
     return false;
 }
@@ -115,36 +114,58 @@ static void find_machine(struct image *img) {
         if (machines[i].machine == facts->machine) facts->elf_class = machines[i].elf_class;
 }
 
-static enum codec_id find_codec(const struct image *img) {
+static enum codec_id find_codec(const struct kdump_part *p) {
     struct page_desc d;
-    for (uint64_t i = 0; i < CODEC_LOOKS && read_desc(img, i, &d, NULL) == 0; i++) {
+    for (uint64_t i = 0; i < CODEC_LOOKS && i < p->count && read_desc(p, i, &d, NULL) == 0; i++) {
         enum codec_id id = kdump_flags_codec(d.flags);
         if (id != CODEC_NONE && id != CODEC_COUNT) return id;
     }
     return CODEC_NONE;
 }
 
+// "kdump-compressed v6, zlib, 2 parts; page frames 0x1000-0x2000 missing"
+static void describe(struct image *img, enum codec_id codec) {
+    const struct kdump_image *k = img->priv;
+    char *format = img->facts.format;
+    size_t size = sizeof(img->facts.format);
+    int n =
+        snprintf(format, size, "%s v%u, %s", k->header.diskdump ? "diskdump" : "kdump-compressed",
+                 k->header.version, codec == CODEC_NONE ? "uncompressed" : codec_name(codec));
+    if (k->header.split)
+        n += snprintf(format + n, size - (size_t)n, ", %zu part%s", k->set.count,
+                      k->set.count == 1 ? "" : "s");
+    if (k->set.gaps)
+        snprintf(format + n, size - (size_t)n, "; page frames 0x%llx-0x%llx%s missing",
+                 (unsigned long long)k->set.gap_start, (unsigned long long)k->set.gap_end,
+                 k->set.gaps > 1 ? " and others" : "");
+}
+
 static void fill_facts(struct image *img) {
     const struct kdump_image *k = img->priv;
     struct image_facts *facts = &img->facts;
     facts->big = k->header.big;
-    facts->incomplete = (k->header.status & KDUMP_STATUS_INCOMPLETE) || is_cut_short(img);
+    facts->incomplete = k->set.gaps > 0;
     facts->page_size = k->header.block_size;
     facts->phys_end = k->header.max_mapnr << k->header.block_shift;
-    facts->pages = k->index.total;
+    enum codec_id codec = CODEC_NONE;
+    for (size_t i = 0; i < k->set.count; i++) {
+        const struct kdump_part *p = &k->set.v[i];
+        facts->pages += p->count;
+        if (p->header.status & KDUMP_STATUS_INCOMPLETE || is_cut_short(p)) facts->incomplete = true;
+        if (codec == CODEC_NONE) codec = find_codec(p);
+    }
     find_machine(img);
-    enum codec_id codec = find_codec(img);
-    snprintf(facts->format, sizeof(facts->format), "%s v%u, %s",
-             k->header.diskdump ? "diskdump" : "kdump-compressed", k->header.version,
-             codec == CODEC_NONE ? "uncompressed" : codec_name(codec));
+    describe(img, codec);
 }
 
-// Both lie in the sub-header's blocks, in front of the bit maps, which are in the file.
+// All lie in the sub-header's blocks, in front of the bit maps, which are in the file.
 static int keep(struct image *img, uint64_t off, uint64_t len, uint64_t most, const char *what,
                 const uint8_t **out, struct kvm_err *err) {
-    if (len > most && file_available(img->file, off, len) == len)
+    const struct kdump_image *k = img->priv;
+    const struct file *f = k->set.v[0].file;
+    if (len > most && file_available(f, off, len) == len)
         return err_set(err, KVM_FORMAT, "%s in %llu bytes", what, (unsigned long long)len);
-    int rc = image_keep(img, img->file, off, len, out, err);
+    int rc = image_keep(img, f, off, len, out, err);
     if (rc == KVM_NOTFOUND || rc == KVM_EXCLUDED)
         return err_set(err, KVM_FORMAT, "%s behind the end of the file", what);
     return rc;
@@ -170,19 +191,34 @@ static int read_notes(struct image *img, struct kvm_err *err) {
         n->vmcoreinfo.text = (const char *)p;
         n->vmcoreinfo.len = (size_t)h->vmcoreinfo_len;
     }
+    if (h->eraseinfo_off && h->eraseinfo_len) {
+        rc = keep(img, h->eraseinfo_off, h->eraseinfo_len, VMCOREINFO_MOST,
+                  "the list of what was erased lies", &p, err);
+        if (rc) return rc;
+        img->facts.eraseinfo = (const char *)p;
+        img->facts.eraseinfo_len = (size_t)h->eraseinfo_len;
+    }
     return 0;
+}
+
+static int read_bitmaps(struct image *img, struct kvm_err *err) {
+    struct kdump_image *k = img->priv;
+    const uint8_t *bitmaps;
+    int rc = keep(img, k->header.bitmap_off, k->header.bitmap_len, UINT64_MAX, "the bit maps lie",
+                  &bitmaps, err);
+    if (rc == 0) rc = kdump_index_init(&k->index, &k->header, k->set.v[0].file, bitmaps, err);
+    if (rc == 0) kdump_set_settle(&k->set, &k->index);
+    return rc;
 }
 
 static int open_image(struct image *img, struct kvm_err *err) {
     struct kdump_image *k = mem_zalloc(sizeof(*k));
     if (!k) return err_nomem(err, "an image");
     img->priv = k;
-    const uint8_t *bitmaps;
-    int rc = kdump_header_parse(img->file, &k->header, err);
-    if (rc == 0)
-        rc = keep(img, k->header.bitmap_off, k->header.bitmap_len, UINT64_MAX, "the bit maps lie",
-                  &bitmaps, err);
-    if (rc == 0) rc = kdump_index_init(&k->index, &k->header, bitmaps, err);
+    int rc = kdump_set_open(&k->set, img, err);
+    if (rc) return rc;
+    k->header = k->set.v[0].header;
+    rc = read_bitmaps(img, err);
     if (rc == 0) rc = read_notes(img, err);
     if (rc) return rc;
     fill_facts(img);
@@ -197,6 +233,7 @@ static void close_image(struct image *img) {
     if (!k) return;
     cache_destroy(k->cache);
     kdump_index_deinit(&k->index);
+    kdump_set_deinit(&k->set);
     mem_free(k);
     img->priv = NULL;
 }
@@ -215,35 +252,47 @@ static int missing(const struct image *img, uint64_t pa, uint64_t pfn, int rc, c
                   (unsigned long long)pfn, what);
 }
 
-// The checked descriptor of the block that holds pa.
-static int locate(const struct image *img, uint64_t pa, struct page_desc *d, struct kvm_err *err) {
+static int part_missing(uint64_t pa, uint64_t pfn, struct kvm_err *err) {
+    return err_at(err, KVM_EXCLUDED, pa,
+                  "physical address 0x%llx is in a part of the split dump that is missing (page "
+                  "frame 0x%llx)",
+                  (unsigned long long)pa, (unsigned long long)pfn);
+}
+
+// The part that has the block of pa, and its checked descriptor.
+static int locate(const struct image *img, uint64_t pa, const struct kdump_part **part,
+                  struct page_desc *d, struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
     uint64_t pfn = pa >> k->header.block_shift;
     if (pfn >= k->index.frames) return image_not_there(img, pa, false, err);
     if (!kdump_index_bit(k->index.dumped, pfn))
         return image_not_there(img, pa, kdump_index_bit(k->index.memory, pfn), err);
-    int rc = read_desc(img, kdump_index_rank(&k->index, pfn), d, err);
+    const struct kdump_part *p = *part = kdump_set_find(&k->set, pfn);
+    if (!p) return part_missing(pa, pfn, err);
+    int rc = read_desc(p, kdump_index_rank(&k->index, pfn) - p->first, d, err);
     if (rc) return missing(img, pa, pfn, rc, "descriptor", err);
     if (img->facts.incomplete && d->off == 0 && d->len == 0)
         return image_not_there(img, pa, true, err);
     if (kdump_flags_codec(d->flags) == CODEC_COUNT)
         return damaged(pa, pfn, KVM_UNSUPPORTED, "unknown flags in its descriptor", err);
-    bool raw = kdump_flags_codec(d->flags) == CODEC_NONE;
-    if (d->len == 0 || d->len > k->header.block_size || (raw && d->len != k->header.block_size))
+    if (d->len == 0 || d->len > k->header.block_size ||
+        (!d->flags && d->len != k->header.block_size))
         return damaged(pa, pfn, KVM_FORMAT, "impossible size in its descriptor", err);
+    if (is_cut(p->file, d)) return missing(img, pa, pfn, KVM_NOTFOUND, "data", err);
     return 0;
 }
 
 // The whole block of a descriptor into OUT, of block_size bytes.
 static int unpack(const struct image *img, struct image_worker *w, uint64_t pa,
-                  const struct page_desc *d, uint8_t *out, struct kvm_err *err) {
+                  const struct kdump_part *part, const struct page_desc *d, uint8_t *out,
+                  struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
     uint64_t pfn = pa >> k->header.block_shift;
     uint8_t *room = out; // of data that is not compressed
     const uint8_t *data;
-    if (d->flags && img->file->ops) room = image_scratch(w, k->header.block_size);
+    if (d->flags && part->file->ops) room = image_scratch(w, k->header.block_size);
     if (!room) return err_nomem(err, "a page");
-    int rc = file_view(img->file, d->off, d->len, room, &data, err);
+    int rc = file_view(part->file, d->off, d->len, room, &data, err);
     if (rc) return missing(img, pa, pfn, rc, "data", err);
     if (!d->flags) {
         if (data != out) memcpy(out, data, d->len);
@@ -260,47 +309,75 @@ static int unpack(const struct image *img, struct image_worker *w, uint64_t pa,
     return err_prepend(err, rc, "page 0x%llx", (unsigned long long)pfn);
 }
 
+// The same in bulk. Page data stands in the order of the pages, but for pages that share theirs with
+// one before them (zeros, mostly): the last one of these is kept, unpacked.
+static int unpack_next(const struct image *img, struct image_worker *w, uint64_t pa,
+                       const struct kdump_part *part, const struct page_desc *d, uint8_t *out,
+                       struct kvm_err *err) {
+    const struct kdump_image *k = img->priv;
+    uint64_t key = part->key + d->off;
+    if (!d->flags) return unpack(img, w, pa, part, d, out, err);
+    if (w->shared && w->shared_key == key) {
+        memcpy(out, w->shared, k->header.block_size);
+        return 0;
+    }
+    int rc = unpack(img, w, pa, part, d, out, err);
+    if (rc) return rc;
+    if (key < w->shared_end) {
+        if (!w->shared) w->shared = mem_alloc(k->header.block_size);
+        if (!w->shared) return err_nomem(err, "a page");
+        memcpy(w->shared, out, k->header.block_size);
+        w->shared_key = key;
+    } else {
+        w->shared_end = key + d->len;
+    }
+    return 0;
+}
+
 // Where the block of a descriptor stands as it is, in one piece.
-static bool in_place(const struct image *img, const struct page_desc *d, struct file_piece *out) {
-    return !d->flags && file_piece(img->file, d->off, out, NULL) == 0 && out->len >= d->len;
+static bool in_place(const struct kdump_part *part, const struct page_desc *d,
+                     struct file_piece *out) {
+    return !d->flags && file_piece(part->file, d->off, out, NULL) == 0 && out->len >= d->len;
 }
 
 static int find(struct image *img, uint64_t pa, struct image_run *run, struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
+    const struct kdump_part *part = NULL;
     struct page_desc d = {0};
     struct file_piece piece;
     struct cache_slot slot;
-    int rc = locate(img, pa, &d, err);
+    uint32_t size = k->header.block_size, in_page = (uint32_t)pa & (size - 1);
+    int rc = locate(img, pa, &part, &d, err);
     if (rc) return rc;
-    if (!in_place(img, &d, &piece)) {
-        if (!cache_find(k->cache, d.off, &slot)) {
-            cache_take(k->cache, d.off, &slot);
-            rc = unpack(img, &img->worker, pa, &d, slot.bytes, err);
-            if (rc) cache_drop(k->cache, d.off);
+    if (!in_place(part, &d, &piece)) {
+        uint64_t key = part->key + d.off; // d.off < the file's size, so no two are the same
+        if (!cache_find(k->cache, key, &slot)) {
+            cache_take(k->cache, key, &slot);
+            rc = unpack(img, &img->worker, pa, part, &d, slot.bytes, err);
+            if (rc) cache_drop(k->cache, key);
             if (rc) return rc;
         }
-        piece = (struct file_piece){slot.bytes, d.len, slot.stamp, *slot.stamp};
+        piece = (struct file_piece){slot.bytes, size, slot.stamp, *slot.stamp};
     }
-    uint32_t in_page = (uint32_t)pa & (k->header.block_size - 1);
-    *run = (struct image_run){piece.at + in_page, k->header.block_size - in_page, piece.stamp,
-                              piece.stamp_value};
+    *run = (struct image_run){piece.at + in_page, size - in_page, piece.stamp, piece.stamp_value};
     return 0;
 }
 
 static int copy(struct image *img, struct image_worker *w, uint64_t pa, uint8_t *buf, size_t len,
                 size_t *n, struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
+    const struct kdump_part *part = NULL;
     struct page_desc d = {0};
     uint32_t size = k->header.block_size, in_page = (uint32_t)pa & (size - 1);
     w->pages_read++;
-    int rc = locate(img, pa, &d, err);
+    int rc = locate(img, pa, &part, &d, err);
     if (rc) return rc;
     *n = size - in_page < len ? size - in_page : len;
-    if (*n == size) return unpack(img, w, pa, &d, buf, err);
+    if (*n == size) return unpack_next(img, w, pa, part, &d, buf, err);
     // A part of a block: whole it goes behind what unpack itself needs.
     uint8_t *block = image_scratch(w, 2 * (size_t)size);
     if (!block) return err_nomem(err, "a page");
-    rc = unpack(img, w, pa, &d, block + size, err);
+    rc = unpack(img, w, pa, part, &d, block + size, err);
     if (rc == 0) memcpy(buf, block + size + in_page, *n);
     return rc;
 }
@@ -327,6 +404,7 @@ static bool next_memory(struct image *img, uint64_t pa, struct image_region *reg
 
 const struct image_ops image_kdump = {
     .name = "kdump",
+    .sets = true,
     .probe = probe,
     .open = open_image,
     .close = close_image,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The layout of kdump-compressed files (64-bit header), for the reader and the writer.
+// The layout of kdump-compressed files, for the reader and the writer. The offsets are those of the
+// 64-bit header, which is the one that is written; kdump_header.c has those of 32-bit machines too.
 //
 // Blocks of block_size bytes: the header; sub_hdr_size blocks of sub-header with the notes behind
 // it; bitmap_blocks of bit maps, the first half saying which page frames are memory, the second
@@ -31,9 +32,10 @@ enum {
     // struct kdump_sub_header, at block 1; the version that brought a field is in the comment
     KDUMP_SUB_PHYS_BASE = 0,
     KDUMP_SUB_DUMP_LEVEL = 8,  // 1
-    KDUMP_SUB_SPLIT = 12,      // 2
+    KDUMP_SUB_SPLIT = 12,      // 2: and the first and last + 1 page frame, as longs
     KDUMP_SUB_VMCOREINFO = 32, // 3: offset, size
     KDUMP_SUB_NOTE = 48,       // 4: offset, size
+    KDUMP_SUB_ERASEINFO = 64,  // 5: offset, size
     KDUMP_SUB_START_PFN = 80,  // 6
     KDUMP_SUB_END_PFN = 88,    // 6
     KDUMP_SUB_MAX_MAPNR = 96,  // 6
@@ -66,14 +68,17 @@ struct kdump_header {
     uint64_t max_mapnr; // page frames, of block_size bytes
     uint64_t bitmap_off, bitmap_len;
     uint64_t desc_off;
-    bool split;
+    uint64_t seconds;            // when it was written
+    bool split;                  // a part of a set
+    uint64_t start_pfn, end_pfn; // whose pages the file holds; 0 and max_mapnr unless it is a part
     uint64_t vmcoreinfo_off, vmcoreinfo_len;
     uint64_t note_off, note_len;
+    uint64_t eraseinfo_off, eraseinfo_len;
 };
 
 bool kdump_magic(const struct file *f);
 // Reads and checks both headers against the file: when this succeeds, the bit maps are in it whole.
-// UNSUPPORTED: 32-bit headers, split dumps, unknown versions.
+// UNSUPPORTED: unknown versions.
 int kdump_header_parse(const struct file *f, struct kdump_header *out, struct kvm_err *err);
 
 // The codec of a descriptor's flags; CODEC_COUNT for flags that are not known.

@@ -6,17 +6,19 @@
 
 #include "image/kdump_format.h"
 
+enum { KDUMP_SECTION = 512 }; // frames; 64 bytes of a map
+
 struct kdump_index {
     const uint8_t *memory; // bit map 1
     const uint8_t *dumped; // bit map 2; the same where the file has only one
     uint64_t frames;       // bits in each
-    uint64_t *ranks;       // dumped frames before each section of 4096 frames
+    uint64_t *ranks;       // dumped frames before each section, and before the end
     uint64_t total;        // dumped frames
 };
 
-// MAP: the bit maps in the file (borrowed). Reads bit map 2 once.
-int kdump_index_init(struct kdump_index *x, const struct kdump_header *h, const uint8_t *map,
-                     struct kvm_err *err);
+// MAP: the bit maps in the file (borrowed). Reads bit map 2 once, but for its holes.
+int kdump_index_init(struct kdump_index *x, const struct kdump_header *h, const struct file *f,
+                     const uint8_t *map, struct kvm_err *err);
 void kdump_index_deinit(struct kdump_index *x);
 
 static inline bool kdump_index_bit(const uint8_t *map, uint64_t pfn) {

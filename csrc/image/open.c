@@ -129,9 +129,15 @@ int image_keep(struct image *img, const struct file *f, uint64_t off, uint64_t l
     return file_read(f, off, p, (size_t)len, err);
 }
 
+void image_forget(const struct image *img) {
+    for (size_t i = 0; i < img->part_count; i++)
+        file_forget(img->parts[i].file);
+}
+
 void image_worker_deinit(struct image_worker *w) {
     codec_deinit(&w->codec);
     mem_free(w->scratch);
+    mem_free(w->shared);
     *w = (struct image_worker){0};
 }
 

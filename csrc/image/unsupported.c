@@ -56,6 +56,7 @@ static const struct known table[] = {
     {0, 8, "PAGEDU64", "Windows crash dump", NOT_LINUX},
     {0, 8, "PAGEDUMP", "Windows crash dump", NOT_LINUX},
     {0, 4, "MDMP", "Windows minidump", NOT_LINUX},
+    {0, 4, "\x02\x21\x4c\x18", "lz4 file of legacy frames (lz4 -l)", UNPACK},
     {0, 9, "\x89LZO\0\r\n\x1a\n", "lzop file", UNPACK},
     {0, 4, "PK\3\4", "zip file", UNPACK},
     {0, 6, "7z\xbc\xaf\x27\x1c", "7-Zip file", UNPACK},

@@ -25,3 +25,11 @@ int os_find(const struct image *img, const struct os_ops **out, struct kvm_err *
     }
     return err_set(err, KVM_UNSUPPORTED, "no kernel was recognised in this image (%s)", why.text);
 }
+
+int os_search(struct image *img, const struct progress *progress, struct os_found *out,
+              struct kvm_err *err) {
+    int rc = err_set(err, KVM_NOTFOUND, "nothing searches its memory");
+    for (size_t i = 0; rc == KVM_NOTFOUND && i < sizeof(systems) / sizeof(systems[0]); i++)
+        if (systems[i]->search) rc = systems[i]->search(img, progress, out, err);
+    return rc;
+}

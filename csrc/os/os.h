@@ -27,6 +27,20 @@ struct os_facts {
     bool has_phys_base;
     uint32_t cpus;      // CPUs that left registers in the notes; 0 unknown
     int64_t crash_time; // seconds since 1970; 0 unknown
+    const char
+        *vmcoreinfo_from; // "note", "file", "memory" (of the dump), "search" (lines that were
+                          // made); NULL: there is none
+    char found[160];      // how, where no note told: "CR3 of CPU 1; kallsyms"
+};
+
+// What a search found: the VMCOREINFO lines that the dump's notes lack.
+struct os_found {
+    const char *from;  // as os_facts.vmcoreinfo_from
+    char how[160];     // as os_facts.found
+    char *text;        // from mem_alloc, the caller's
+    size_t len;        // bytes in text, without the NUL behind them
+    uint16_t machine;  // EM_*
+    uint8_t elf_class; // of the kernel
 };
 
 // One task. All times in nanoseconds, all sizes in bytes.
@@ -76,9 +90,22 @@ struct os_module {
 typedef int os_module_visit(void *ctx, const struct os_module *m);
 typedef int os_section_visit(void *ctx, const char *name, uint64_t addr); // 0 goes on
 
+// What pages hold that a dump can do without, in the kernel's own words; bits. Zero pages are no kind of their own.
+enum os_page_kind {
+    OS_PAGE_CACHE = 1, // of a file's contents: page cache, also dirty pages and those of tmpfs
+    OS_PAGE_USER = 2,  // anonymous memory of processes, huge pages of theirs
+    OS_PAGE_FREE = 4,  // in the buddy allocator's lists
+};
+// Physical memory [start, end), whole pages, all of one kind; 0 goes on.
+typedef int os_page_visit(void *ctx, uint64_t start, uint64_t end, enum os_page_kind kind);
+
 struct os_ops {
     const char *name;
     int (*probe)(const struct image *img, struct kvm_err *err); // enum image_probe
+    // Optional: finds the kernel in memory where the notes do not tell, so that probe and locate find
+    // it with OUT's lines. NOTFOUND: there is none. May take as long as reading the whole dump.
+    int (*search)(struct image *img, const struct progress *progress, struct os_found *out,
+                  struct kvm_err *err);
     // Fills os->facts and os->mmu (not its reader) from the image alone.
     int (*locate)(struct os *os, struct kvm_err *err);
     // Adds the image's own symbol sources to os->symbols.
@@ -112,6 +139,9 @@ struct os_ops {
     // Optional: where the sections of a module lie. NOTFOUND: the kernel does not keep it.
     int (*each_section)(struct os *os, const struct os_module *m, os_section_visit *fn, void *ctx,
                         struct kvm_err *err);
+    // Optional: the pages of the kinds above, in ascending order; pages of other kinds, and those that the kernel's
+    // structures do not tell, are left out.
+    int (*each_page)(struct os *os, os_page_visit *fn, void *ctx, struct kvm_err *err);
     void (*destroy)(struct os *os);
 };
 
@@ -134,5 +164,8 @@ struct os {
 // The line of the table that claims the image. UNSUPPORTED: "no kernel was recognised in this image
 // (…)".
 int os_find(const struct image *img, const struct os_ops **out, struct kvm_err *err);
+// Asks those that can search. NOTFOUND: none has found its kernel.
+int os_search(struct image *img, const struct progress *progress, struct os_found *out,
+              struct kvm_err *err);
 
 #endif

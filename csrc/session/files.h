@@ -27,6 +27,9 @@ int session_debug_load(void *ctx, struct type_source **out, struct kvm_err *err)
 // The debug file of a build id from the servers of DEBUGINFOD_URLS: its path in their cache, to be freed.
 // NOTFOUND: none has it. UNSUPPORTED: no library, or no servers are named.
 int session_debuginfod(const char *build_id, char **path, struct kvm_err *err);
+// Puts VMCOREINFO where the image's notes have it: the lines of a file that was named, the dump's own note, or what a
+// search of its memory finds.
+int session_vmcoreinfo_find(kvm_t *kd, struct kvm_err *err);
 // Frees what kvm_getprocs, kvm_getargv and kvm_getenvv returned last.
 void session_results_free(kvm_t *kd);
 

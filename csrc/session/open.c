@@ -53,7 +53,8 @@ static int find_kernel(kvm_t *kd, struct kvm_err *err) {
     kd->phys = (struct reader){kd, phys_read, big, word};
     os->virt = (struct reader){kd, read_virt, big, word};
     os->mmu.phys = kd->phys;
-    return os->ops->locate(os, err);
+    rc = os->ops->locate(os, err);
+    return rc && kd->opt.vmcoreinfo ? err_prepend(err, rc, "%s", kd->opt.vmcoreinfo) : rc;
 }
 
 static int add_symbols(kvm_t *kd, struct kvm_err *err) {
@@ -64,6 +65,7 @@ static int add_symbols(kvm_t *kd, struct kvm_err *err) {
 static int (*const stages[])(kvm_t *kd, struct kvm_err *err) = {
     open_image,
     describe,
+    session_vmcoreinfo_find,
     find_kernel,
     add_symbols,
 };
@@ -108,6 +110,7 @@ void session_close(kvm_t *kd) {
     if (kd->os.ops) kd->os.ops->destroy(&kd->os);
     overlay_destroy(kd->overlay);
     image_close(kd->image);
+    mem_free(kd->vmcoreinfo);
     mem_free(kd->tlb);
     mem_free(kd->namelist);
     mem_free(kd->debug_dir);

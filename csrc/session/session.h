@@ -56,6 +56,7 @@ struct kvm_handle {
     char *debug_dir;
     struct image *image;
     struct os os;
+    char *vmcoreinfo;   // lines that stand for the note; NULL: the note itself, or none
     struct reader phys; // physical memory, overlay included
     bool symbols_added;
     struct session_modules *modules; // for their types

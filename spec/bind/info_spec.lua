@@ -25,7 +25,7 @@ describe("info", function()
       os = "linux", arch = "x86_64", byte_order = "little", pointer_size = 8, machine = "x86_64", release = image.RELEASE,
       build_id = "0123456789abcdef0123456789abcdef01234567",
       format = "ELF vmcore", incomplete = false, page_size = 4096, cpus = 2, kaslr_offset = image.KASLR, phys_base = image.PHYS_BASE,
-      crash_time = 1700000000, path = path,
+      crash_time = 1700000000, path = path, vmcoreinfo_from = "note",
     }, info)
     assert.are.equal(image.RELEASE, lines.OSRELEASE)
     assert.are.equal("4096", lines.PAGESIZE)

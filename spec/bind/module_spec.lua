@@ -2,11 +2,11 @@
 local core = require "kvm.core"
 
 describe("kvm.core", function()
-  it("has open, the version, the metatable of error values, the methods of handles, and what kvm.object builds on", function()
+  it("has open, the version, the metatable of error values, the methods of handles, what kvm.object builds on, and the terminal", function()
     local names = {}
     for name in pairs(core) do names[#names + 1] = name end
     table.sort(names)
-    assert.are.same({"Error", "Handle", "objects", "open", "version"}, names)
+    assert.are.same({"Error", "Handle", "objects", "open", "terminal", "version"}, names)
     assert.matches("^%d+%.%d+%.%d+$", core.version)
     assert.are.equal("kvm.Error", core.Error.__name)
   end)

@@ -8,12 +8,14 @@ local btf = require "spec.support.build.btf"
 local ctf = require "spec.support.build.ctf"
 local codec = require "spec.support.build.codec"
 local elfcore = require "spec.support.build.elfcore"
+local flattened = require "spec.support.build.flattened"
 local elffile = require "spec.support.build.elffile"
 local kallsyms = require "spec.support.build.kallsyms"
 local kdump = require "spec.support.build.kdump"
 local linux = require "spec.support.build.linux"
 local image = require "spec.support.image"
 local vmcoreinfo = require "spec.support.build.vmcoreinfo"
+local zstd_seekable = require "spec.support.build.zstd_seekable"
 
 local BASE = 0xffffffff81000000 -- FUZZ_BASE
 
@@ -63,11 +65,57 @@ for version = 1, 6 do
   put("kdump", "v" .. version, bytes)
 end
 
+-- Layers.
+local text = ("lua-kvm "):rep(40) .. ("\0"):rep(9000) .. ("layers "):rep(100)
+for name, t in pairs {inorder = {}, shuffled = {shuffle = true, size = 700}, pages = {size = 4096}} do
+  local stream = flattened.of(text, t)
+  put("flattened", name, "\0" .. stream:sub(4097))
+  put("flattened", name .. "-whole", "\x80" .. stream)
+  put("image", "flattened-" .. name, flattened.of(kdump.of_memory(memory, {codec = "zlib", vmcoreinfo = info}), t))
+end
+put("flattened", "padded", "\0" .. flattened.stream {{0, text:sub(1, 100)}, {4096, text}}:sub(4097, -17))
+put("zstd_seekable", "table", "\1" .. zstd_seekable.of(text, {size = 1000}))
+put("zstd_seekable", "frames", "\0" .. zstd_seekable.of(text, {size = 1000, bare = true}))
+put("zstd_seekable", "frames-checksums", "\2" .. zstd_seekable.of(text, {size = 1000, bare = true}))
+put("zstd_seekable", "frames-lying", "\4" .. zstd_seekable.of(text, {size = 1000, bare = true}))
+put("image", "zstd-seekable", zstd_seekable.of(kdump.of_memory(memory, {codec = "zlib", vmcoreinfo = info}), {size = 600}))
+local plain = os.tmpname()
+local f = assert(io.open(plain, "wb"))
+f:write(text)
+f:close()
+for _, packer in ipairs {"gzip", "zstd -q", "xz", "bzip2", "lz4 -q", "lz4 -q -B4 -BD --content-size"} do -- what is installed
+  local pipe = io.popen(("%s -c <%s 2>/dev/null"):format(packer, plain))
+  local bytes = pipe:read "a"
+  pipe:close()
+  if #bytes > 0 then
+    local name = packer:gsub("%W", "")
+    put("unpack", name, bytes)
+    put("unpack", name .. "-twice", bytes .. bytes .. ("\0"):rep(100))
+  end
+end
+os.remove(plain)
+put("unpack", "zlib-lime", codec.zlib("EMiL" .. text))
+
 -- Whole kernels, which open. LZO has no checksums: what is changed in its pages is read. Smaller than run.sh's -max_len.
 for _, release in ipairs(linux.releases) do
   local bytes = linux.build({release = release}):kdump{codec = "lzo"}
   assert(#bytes <= 65536, #bytes)
   put("kvm", "linux-" .. release, bytes)
+end
+
+-- The same as memory alone, with all that leads to it, and with less of that.
+for _, release in ipairs(linux.releases) do
+  for _, with in ipairs {"page", "cpu", "shape"} do
+    local kernel = linux.build {release = release, no_info_page = with ~= "page", levels = release == "6.12" and 5 or 4}
+    local cr3 = with == "cpu" and kernel:pa(kernel.symbols.init_top_pgt) or 0
+    local parts = {elfcore.qemu_note({cr3 = cr3, cr4 = kernel.levels == 5 and 1 << 12 or 0}).desc}
+    local empty = ("\0"):rep(4096)
+    for _, pfn in ipairs(kernel.memory:pfns()) do
+      local page = kernel.memory.pages[pfn]
+      if page ~= empty then parts[#parts + 1] = ("<I4"):pack(pfn) .. page end
+    end
+    put("search", release .. "-" .. with, table.concat(parts))
+  end
 end
 
 put("kvm", "whole-kernel", image.build()) -- one that opens, with symbols and types

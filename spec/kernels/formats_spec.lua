@@ -15,7 +15,7 @@ local function same(command, name, ...)
   assert.is_true(want == matrix.luakvm(command, path(name), "--json", ...), command .. " differs")
 end
 
-for _, name in ipairs {"lzo", "zstd", "raw"} do
+for _, name in ipairs {"lzo", "zstd", "raw", "zlib.flat"} do
   matrix.describe(KEY, name, function()
     it("answers as the zlib dump does", function()
       same("ps", name)
@@ -88,7 +88,32 @@ for _, name in ipairs {"zlib.truncated", "zlib.incomplete", "vmcore.truncated", 
   end)
 end
 
-for name, words in pairs {["zlib.flat"] = "flattened", ["split3.1"] = "split"} do
+-- The dump, and what QEMU streams, wrapped by the programs that people use.
+for _, program in ipairs {"gzip -1", "zstd -q -1", "xz -0", "bzip2 -1", "lz4 -q"} do
+  for _, name in ipairs {"zlib", "zlib.flat"} do
+    matrix.describe(KEY, name, function()
+      it("answers as it does when it is not in a file of " .. program, function()
+        local wrapped = os.tmpname()
+        assert(os.execute(("%s -c <'%s' >'%s'"):format(program, path(name), wrapped)))
+        local want, got = matrix.luakvm("ps", path(name), "--json"), matrix.luakvm("ps", wrapped, "--json")
+        os.remove(wrapped)
+        assert.is_true(want == got)
+      end)
+    end)
+  end
+end
+
+matrix.describe("live61", "kdump-zlib.flat", function()
+  it("answers as the rearranged file does", function()
+    local folder = matrix.dir .. "/live61/"
+    for _, command in ipairs {"ps", "log"} do
+      assert.is_true(matrix.luakvm(command, folder .. "kdump-zlib", "--json") ==
+        matrix.luakvm(command, folder .. "kdump-zlib.flat", "--json"), command)
+    end
+  end)
+end)
+
+for name, words in pairs {["split3.1"] = "split"} do
   matrix.describe(KEY, name, function()
     it("is refused by its name", function()
       assert.matches(words, matrix.luakvm_fails("info", path(name)), 1, true)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The Linux line of the table of operating systems. A Linux dump is known by its VMCOREINFO note;
-// without one there is nothing that says where the kernel is.
+// The Linux line of the table of operating systems. A Linux dump is known by its VMCOREINFO, be it a
+// note or what a search has found (search.c).
 #include "os/linux/linux.h"
 
 #include "base/mem.h"
@@ -43,6 +43,7 @@ static void destroy(struct os *os) {
 const struct os_ops os_linux = {
     .name = "linux",
     .probe = probe,
+    .search = linux_search,
     .locate = locate,
     .add_symbols = linux_add_symbols,
     .load_types = linux_load_types,

@@ -10,6 +10,8 @@
 #include "os/linux/task_layout.h"
 #include "os/os.h"
 
+struct linux_search_ops; // os/linux/search.h
+
 // What is particular to an architecture: one file and one line in locate.c each.
 struct linux_arch {
     const char *name; // as uname -m has it
@@ -19,6 +21,7 @@ struct linux_arch {
     // page tables agree with it.
     int (*locate)(struct os *os, const struct vmcoreinfo *v, struct kvm_err *err);
     int (*direct_map)(struct os *os, uint64_t *start, uint64_t *end);
+    const struct linux_search_ops *search; // NULL: its kernels are not found without VMCOREINFO
 };
 extern const struct linux_arch linux_x86_64;
 
@@ -48,6 +51,10 @@ static inline struct linux_os *linux_priv(const struct os *os) {
 
 extern const struct os_ops os_linux;
 
+// Line I of the table of architectures; NULL behind its end.
+const struct linux_arch *linux_arch_get(size_t i);
+int linux_search(struct image *img, const struct progress *progress, struct os_found *out,
+                 struct kvm_err *err);
 int linux_locate(struct os *os, struct kvm_err *err);
 int linux_add_symbols(struct os *os, struct kvm_err *err);
 int linux_load_types(struct os *os, struct type_source **out, struct kvm_err *err);

@@ -11,6 +11,10 @@ static const struct linux_arch *const arches[] = {
     &linux_x86_64,
 };
 
+const struct linux_arch *linux_arch_get(size_t i) {
+    return i < sizeof(arches) / sizeof(arches[0]) ? arches[i] : NULL;
+}
+
 static int find_arch(const struct image *img, const struct linux_arch **out, struct kvm_err *err) {
     const struct image_facts *f = &img->facts;
     if (f->machine == 0)

@@ -3,6 +3,7 @@
 // 5.10 to 7.2; Documentation/arch/x86/x86_64/mm.rst). Page numbers of the kernel image are virtual
 // address - __START_KERNEL_map + phys_base, with KASLR or without.
 #include "os/linux/linux.h"
+#include "os/linux/search.h"
 
 static const uint64_t kernel_map = UINT64_C(0xffffffff80000000); // __START_KERNEL_map
 static const uint64_t upper_half_4 = UINT64_C(0xffff800000000000);
@@ -91,4 +92,5 @@ const struct linux_arch linux_x86_64 = {
     .elf_class = 2,
     .locate = locate,
     .direct_map = direct_map,
+    .search = &linux_search_x86_64,
 };

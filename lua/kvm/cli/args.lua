@@ -8,6 +8,7 @@ local M = {}
 local COMMON = {
   {flags = "-M --core", value = "CORE", help = "the crash dump (default: the first argument)"},
   {flags = "-N --namelist", value = "FILE", help = "a vmlinux or another file with symbols and types"},
+  {flags = "--vmcoreinfo", value = "FILE", help = "VMCOREINFO lines that stand for those of the dump"},
   {flags = "--debuginfod", help = "ask the servers of DEBUGINFOD_URLS for debug files"},
   {flags = "-W --write", help = "allow writes; they stay in memory"},
   {flags = "--json", help = "print records as JSON, one object a line"},
@@ -51,6 +52,7 @@ local function add(parser, option)
   local made = option.value and parser:option(flags) or parser:flag(flags)
   made:target(key):description(option.help)
   if option.value then made:argname(option.value) end
+  if option.optional then made:args "?" end
   if option.type then made:convert(CONVERT[option.type]) end
 end
 
@@ -76,12 +78,19 @@ local function build(command)
   parser:help_description_margin(32)
   parser:flag "-h --help":description "this text":target "help"
   parser:argument "operands":args "*":hidden(true)
-  for _, option in ipairs(command.options or {}) do add(parser, option) end
-  for _, option in ipairs(COMMON) do add(parser, option) end
+  local own = {}
+  for _, option in ipairs(command.options or {}) do
+    add(parser, option)
+    own[option.flags] = true
+  end
+  for _, option in ipairs(COMMON) do
+    if not own[option.flags] then add(parser, option) end
+  end
   return parser
 end
 
-local TAKES_VALUE = {["-M"] = true, ["-N"] = true, ["--core"] = true, ["--namelist"] = true}
+local TAKES_VALUE = {["-M"] = true, ["-N"] = true, ["--core"] = true, ["--namelist"] = true,
+  ["--vmcoreinfo"] = true}
 
 -- The text of --help. argparse knows "-16" by its long name too, which nobody need see.
 local function help_text(parser)
@@ -113,14 +122,26 @@ local function distribute(command, words, core, opts)
   return core
 end
 
+-- The file of --vmcoreinfo. `info` prints the lines where none is given: its value is then an empty list, and a word that
+-- is the only one is the core.
+local function vmcoreinfo(parsed)
+  local given = parsed.vmcoreinfo
+  if type(given) ~= "table" then return given end
+  if given[1] and not parsed.core and #parsed.operands == 0 then parsed.operands[1] = table.remove(given) end
+  return given[1]
+end
+
 -- Moves what the command line shares among commands out of the options.
 local function split(command, parsed)
-  local out = {opts = parsed, core = parsed.core, namelist = parsed.namelist, write = parsed.write,
+  local file = vmcoreinfo(parsed)
+  local lines = type(parsed.vmcoreinfo) == "table" and not file or nil
+  local out = {opts = parsed, vmcoreinfo = file, core = parsed.core, namelist = parsed.namelist, write = parsed.write,
     debuginfod = parsed.debuginfod}
   out.format = parsed.json and "json" or parsed.csv and "csv" or "text"
   if parsed.json and parsed.csv then return nil, "--json and --csv exclude each other" end
   local words = parsed.operands
   for _, key in ipairs {"core", "namelist", "write", "debuginfod", "json", "csv", "operands"} do parsed[key] = nil end
+  parsed.vmcoreinfo = lines
   local message
   out.core, message = distribute(command, words, out.core, out.opts)
   if message then return nil, message end
@@ -131,7 +152,7 @@ end
 -- @tparam table command
 -- @tparam {string,...} words
 -- @tparam[opt] string core a core that is already known: no operand is taken for it
--- @treturn[1] table core, namelist, write, debuginfod, format ("text", "json", "csv"), opts
+-- @treturn[1] table core, vmcoreinfo, namelist, write, debuginfod, format ("text", "json", "csv"), opts
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 -- @treturn[3] table help (the text to print)

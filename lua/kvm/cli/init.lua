@@ -33,7 +33,9 @@ end
 
 local function open(parsed, command)
   local kvm = require "kvm"
-  local how = {core = parsed.core, namelist = parsed.namelist, write = parsed.write, debuginfod = parsed.debuginfod}
+  local bar <close> = require "kvm.cli.progress".new()
+  local how = {core = parsed.core, namelist = parsed.namelist, write = parsed.write, debuginfod = parsed.debuginfod,
+    vmcoreinfo = parsed.vmcoreinfo, progress = bar.tell}
   for key, value in pairs(command.open or {}) do how[key] = value end
   return kvm.check(kvm.open(how))
 end

@@ -6,7 +6,8 @@ local M = {
   summary = "what the dump is: release, build id, format, addresses",
   options = {
     {flags = "-f --full", help = "also find the symbols and types, and say where they come from"},
-    {flags = "--vmcoreinfo", help = "the kernel's VMCOREINFO lines, as they are"},
+    {flags = "--vmcoreinfo", value = "FILE", optional = true,
+      help = "without FILE: print the VMCOREINFO lines; with it: they stand for those of the dump"},
   },
   columns = {
     {name = "os", kind = "string"},
@@ -19,6 +20,8 @@ local M = {
     {name = "path", kind = "string"},
     {name = "format", kind = "string"},
     {name = "incomplete", kind = "boolean"},
+    {name = "vmcoreinfo_from", kind = "string"},
+    {name = "found", kind = "string"},
     {name = "page_size", kind = "integer"},
     {name = "cpus", kind = "integer"},
     {name = "kaslr_offset", kind = "hex"},
@@ -46,7 +49,7 @@ function M.run(k, opts)
   end
 end
 
---- With opts.vmcoreinfo the lines of the note; else nothing of its own.
+--- With opts.vmcoreinfo the VMCOREINFO lines; else nothing of its own.
 function M.text(rec, opts)
   if not opts.vmcoreinfo then return nil end
   local keys = {}

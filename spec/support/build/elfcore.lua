@@ -38,6 +38,15 @@ function M.prstatus_note(pid, registers)
   return {name = "CORE", type = M.NT_PRSTATUS, desc = desc .. ("\0"):rep(336 - #desc)}
 end
 
+--- A note of QEMU's CPU state (x86-64). t: registers by name (rip, eflags, cs, cr0, cr2, cr3, cr4, kernel_gs_base), and
+-- size, of the descriptor (440).
+function M.qemu_note(t)
+  local desc = ("<I4I4"):pack(1, t.size or 440) .. ("\0"):rep(16 * 8) .. ("<i8i8"):pack(t.rip or 0, t.eflags or 2)
+    .. ("<I4I4I4I4i8"):pack(t.cs or 16, 0, 0, 0, 0) .. ("\0"):rep(9 * 24)
+    .. ("<i8i8i8i8i8i8"):pack(t.cr0 or 0, 0, t.cr2 or 0, t.cr3 or 0, t.cr4 or 0, t.kernel_gs_base or 0)
+  return {name = "QEMU", type = 0, desc = desc:sub(1, t.size or 440)}
+end
+
 -- The program headers, and the data behind them.
 local function segments(t, e, is64, first)
   local headers, data, at = {}, {}, first

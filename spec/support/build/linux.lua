@@ -21,7 +21,7 @@ local M = {}
 
 local START_KERNEL_MAP <const> = math.tointeger(0xffffffff80000000)
 -- Offsets in the image; its text is in front.
-local RODATA <const>, DATA <const>, IMAGE_SIZE <const> = 0x20000, 0x70000, 0x80000
+local RODATA <const>, DATA <const>, IMAGE_SIZE <const>, TABLES <const> = 0x20000, 0x70000, 0x80000, 0x100000
 local LARGE <const> = 0x200000
 
 local RELEASE = {
@@ -179,15 +179,21 @@ local function make_pagetable(self, opts)
   self:symbol("swapper_pg_dir", "D", root)
   self:symbol("init_top_pgt", "D", root)
   local root_pa, first = self:pa(root), true
+  local in_image = self:pa(self.text) + TABLES -- those that map the image lie in it, as in a kernel
   local tables = pagetable.new(self.memory, function()
     if first then
       first = false
       return root_pa
+    elseif in_image then
+      in_image = in_image + 4096
+      return in_image - 4096
     end
     return self:frame()
-  end, {levels = self.levels, encryption = self.encryption})
+  end, {levels = self.levels, encryption = self.encryption, flags = pagetable.ACCESSED})
   self.pagetable = tables
   tables:map(self.text, self:pa(self.text), LARGE)
+  tables:map(-0x200000, self:frame()) -- the fixmap has the last gigabyte
+  in_image = nil
   if opts.large_direct_map then
     tables:map(self.page_offset, 0, 0x40000000)
   else
@@ -247,7 +253,7 @@ local DEFAULTS = {
 -- opts: release (one of M.releases), levels (4 or 5), kaslr, phys_base (both multiples of 2 MB; the default is negative),
 --   encryption (a bit set in all page table entries), tasks (see linux_tasks), log (see linux_log), modules (see
 --   linux_modules), loadavg, uptime_ns, time_ns, uts (fields that differ), taint, panic_cpu, running (the tids on the two
---   CPUs), large_direct_map (one page of 1 GB), no_btf, info_lines (more lines of VMCOREINFO), also (called with the kernel
+--   CPUs), large_direct_map (one page of 1 GB), no_btf, no_info_page (the page that keeps VMCOREINFO is empty), info_lines (more lines of VMCOREINFO), also (called with the kernel
 --   when its text and statics are there: adds data, symbols, types)
 -- @return an object: memory, vmcoreinfo (text), notes (list), symbols {name=address}, tasks (what was asked for),
 --   task_addr {tid=address}, log, types; elf(t) and kdump(t) give files
@@ -265,6 +271,9 @@ function M.build(opts)
   make_text(self)
   self:rodata("linux_banner", ("Linux version %s (built) #1 SMP\n\0"):format(self.name), 16)
   make_statics(self, opts)
+  self.info_page = self:frame()
+  self.memory:write(self.info_page, ("\0"):rep(4096))
+  self:data("vmcoreinfo_data", ("<i8"):pack(self.info_page + self.page_offset))
   if opts.also then opts.also(self) end
   make_percpu_base(self)
   linux_tasks.make(self, opts.tasks or linux_tasks.default)
@@ -278,6 +287,7 @@ function M.build(opts)
   make_pagetable(self, opts)
   make_kallsyms(self)
   self.vmcoreinfo = make_vmcoreinfo(self, opts)
+  if not opts.no_info_page then self.memory:write(self.info_page, self.vmcoreinfo) end
   self.notes = notes_of(self, opts)
   return self
 end

@@ -3,7 +3,7 @@
 -- memory.
 local M = {}
 
-M.PRESENT, M.WRITE, M.USER, M.LARGE = 1, 2, 4, 1 << 7
+M.PRESENT, M.WRITE, M.USER, M.ACCESSED, M.LARGE = 1, 2, 4, 1 << 5, 1 << 7
 local ADDRESS = 0x000ffffffffff000
 local LEVEL_OF = {[0x1000] = 1, [0x200000] = 2, [0x40000000] = 3}
 
@@ -13,11 +13,13 @@ Table.__index = Table
 --- A new, empty table.
 -- @param memory a memory (spec.support.build.memory)
 -- @param alloc gives the physical address of a fresh page
--- @param t levels (4), encryption (a bit that is set in each entry, as AMD's SME does)
+-- @param t levels (4), flags (more bits of each entry), encryption (a bit that is set in each entry, as AMD's SME does)
 -- @return the table; `root` is its physical address
 function M.new(memory, alloc, t)
   t = t or {}
-  local self = setmetatable({memory = memory, alloc = alloc, levels = t.levels or 4, encryption = t.encryption or 0}, Table)
+  local self = setmetatable({
+    memory = memory, alloc = alloc, levels = t.levels or 4, encryption = (t.encryption or 0) | (t.flags or 0),
+  }, Table)
   self.root = self:page()
   return self
 end
