@@ -36,6 +36,8 @@ static int take(struct dump_notes *n, uint32_t type, const struct note_cpu *name
     if (named(name, "ERASEINFO"))
         n->eraseinfo = (struct vmcoreinfo){(const char *)desc->desc, desc->len};
     if (named(name, "VMCOREINFO") && !n->vmcoreinfo.text) {
+        if (desc->len > VMCOREINFO_MOST)
+            return err_set(err, KVM_FORMAT, "a VMCOREINFO note of %zu bytes", (size_t)desc->len);
         n->vmcoreinfo.text = (const char *)desc->desc;
         n->vmcoreinfo.len = desc->len;
     }

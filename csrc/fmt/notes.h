@@ -27,10 +27,10 @@ struct dump_notes {
 };
 
 // At most so many notes are looked at: Linux has one a CPU (NR_CPUS is 8192 at the most), QEMU two.
-enum { NOTES_MAX = 65536 };
+enum { NOTES_MAX = 65536, NOTES_BYTES_MAX = 256 << 20 }; // of 4 kB each
 
-// Adds the notes in BYTES to N (zeroed before the first call). FORMAT when a note runs past the
-// end; what came before it is kept.
+// Adds the notes in BYTES (at most NOTES_BYTES_MAX) to N (zeroed before the first call). FORMAT when a note runs
+// past the end; what came before it is kept.
 int notes_parse(struct dump_notes *n, const uint8_t *bytes, size_t len, bool big,
                 struct kvm_err *err);
 void notes_deinit(struct dump_notes *n);

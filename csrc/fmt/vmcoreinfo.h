@@ -8,6 +8,10 @@
 
 #include <stddef.h>
 
+// Bytes. The kernel's own is one page (VMCOREINFO_BYTES), of at most 64 KB. What is longer is not looked through: it would be
+// read anew for each key.
+enum { VMCOREINFO_MOST = 1 << 20 };
+
 struct vmcoreinfo {
     const char *text; // not terminated; may hold NULs behind its end
     size_t len;

@@ -13,9 +13,8 @@
 #include <stdio.h>
 
 enum {
-    INCOMPLETE_FLAG = 1,         // of e_flags, makedumpfile's DUMP_ELF_INCOMPLETE
-    NOTES_BYTES_MAX = 256 << 20, // 65,536 notes of 4 kB: more than any machine has
-    SEGMENTS_MAX = 1 << 22       // program headers; a QEMU dump with paging=true has thousands
+    INCOMPLETE_FLAG = 1,   // of e_flags, makedumpfile's DUMP_ELF_INCOMPLETE
+    SEGMENTS_MAX = 1 << 22 // program headers; a QEMU dump with paging=true has thousands
 };
 
 struct elf_image {

@@ -159,10 +159,13 @@ static void fill_facts(struct image *img) {
 }
 
 // All lie in the sub-header's blocks, in front of the bit maps, which are in the file.
-static int keep(struct image *img, uint64_t off, uint64_t len, const char *what,
+static int keep(struct image *img, uint64_t off, uint64_t len, uint64_t most, const char *what,
                 const uint8_t **out, struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
-    int rc = image_keep(img, k->set.v[0].file, off, len, out, err);
+    const struct file *f = k->set.v[0].file;
+    if (len > most && file_available(f, off, len) == len)
+        return err_set(err, KVM_FORMAT, "%s in %llu bytes", what, (unsigned long long)len);
+    int rc = image_keep(img, f, off, len, out, err);
     if (rc == KVM_NOTFOUND || rc == KVM_EXCLUDED)
         return err_set(err, KVM_FORMAT, "%s behind the end of the file", what);
     return rc;
@@ -176,20 +179,21 @@ static int read_notes(struct image *img, struct kvm_err *err) {
     const uint8_t *p;
     int rc;
     if (h->note_off && h->note_len) {
-        rc = keep(img, h->note_off, h->note_len, "the notes lie", &p, err);
+        rc = keep(img, h->note_off, h->note_len, NOTES_BYTES_MAX, "the notes lie", &p, err);
         if (rc) return rc;
         rc = notes_parse(n, p, (size_t)h->note_len, h->big, err);
         if (rc) return err_prepend(err, rc, "notes");
     }
     if (h->vmcoreinfo_off && h->vmcoreinfo_len) {
-        rc = keep(img, h->vmcoreinfo_off, h->vmcoreinfo_len, "VMCOREINFO lies", &p, err);
+        rc = keep(img, h->vmcoreinfo_off, h->vmcoreinfo_len, VMCOREINFO_MOST, "VMCOREINFO lies", &p,
+                  err);
         if (rc) return rc;
         n->vmcoreinfo.text = (const char *)p;
         n->vmcoreinfo.len = (size_t)h->vmcoreinfo_len;
     }
     if (h->eraseinfo_off && h->eraseinfo_len) {
-        rc = keep(img, h->eraseinfo_off, h->eraseinfo_len, "the list of what was erased lies", &p,
-                  err);
+        rc = keep(img, h->eraseinfo_off, h->eraseinfo_len, VMCOREINFO_MOST,
+                  "the list of what was erased lies", &p, err);
         if (rc) return rc;
         img->facts.eraseinfo = (const char *)p;
         img->facts.eraseinfo_len = (size_t)h->eraseinfo_len;
@@ -200,8 +204,8 @@ static int read_notes(struct image *img, struct kvm_err *err) {
 static int read_bitmaps(struct image *img, struct kvm_err *err) {
     struct kdump_image *k = img->priv;
     const uint8_t *bitmaps;
-    int rc =
-        keep(img, k->header.bitmap_off, k->header.bitmap_len, "the bit maps lie", &bitmaps, err);
+    int rc = keep(img, k->header.bitmap_off, k->header.bitmap_len, UINT64_MAX, "the bit maps lie",
+                  &bitmaps, err);
     if (rc == 0) rc = kdump_index_init(&k->index, &k->header, k->set.v[0].file, bitmaps, err);
     if (rc == 0) kdump_set_settle(&k->set, &k->index);
     return rc;

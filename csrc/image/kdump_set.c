@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 16384, VMCOREINFO_MOST = 1 << 20 };
+enum { CHUNK = 16384 };
 
 static int by_start(const void *pa, const void *pb) {
     const struct kdump_header *a = &((const struct kdump_part *)pa)->header;

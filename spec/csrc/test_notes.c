@@ -99,6 +99,23 @@ static void test_sizes(void) {
     notes_deinit(&n);
 }
 
+// What each key would be looked up in: no longer than the limit.
+static void test_long_vmcoreinfo(void) {
+    char *text = calloc(1, VMCOREINFO_MOST + 1);
+    for (size_t over = 0; over < 2 && text; over++) {
+        struct bytes_out b = {0};
+        struct dump_notes n = {0};
+        struct kvm_err err = {0};
+        out_note(&b, "VMCOREINFO", 0, text, VMCOREINFO_MOST + over);
+        is_int(notes_parse(&n, b.p, b.len, false, &err), over ? KVM_FORMAT : 0,
+               over ? "a VMCOREINFO that is too long" : "the longest VMCOREINFO");
+        ok((n.vmcoreinfo.text == NULL) == (over == 1), "is told apart");
+        notes_deinit(&n);
+        free(b.p);
+    }
+    free(text);
+}
+
 static void test_memory(void) {
     struct bytes_out b = build(false);
     for (unsigned long i = 1; i <= 3; i++) {
@@ -117,6 +134,7 @@ int main(void) {
     test_good(true);
     test_truncation();
     test_sizes();
+    test_long_vmcoreinfo();
     test_memory();
     return done();
 }
