@@ -8,7 +8,12 @@
 extern const struct image_ops image_none;
 extern const struct image_ops image_elf;
 extern const struct image_ops image_kdump;
+extern const struct image_ops image_lime;
+extern const struct image_ops image_avml;
+extern const struct image_ops image_raw;
 
+// Whether a file is text, ELF or of a format that is only named: anything that is no raw memory.
+bool image_known(const struct file *f);
 // For a file that no format above took: UNSUPPORTED with the name of its format and what to do, or
 // FORMAT with what it looks like.
 int image_unsupported(const struct file *f, struct kvm_err *err);

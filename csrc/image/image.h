@@ -44,6 +44,7 @@ struct image_worker {
     struct codec codec;
     uint8_t *scratch; // from mem_alloc
     size_t scratch_size;
+    const void *last; // what of the image the scratch memory begins with; NULL: nothing of use
     // A block of a compressed dump that several pages share, and where the last one that was
     // read ends (kdump.c).
     uint8_t *shared;
@@ -145,6 +146,8 @@ struct image_options {
 int image_open(const char *const *names, size_t count, const struct image_options *opt,
                struct image **out, struct kvm_err *err);
 void image_close(struct image *img); // NULL-safe
+// FORMAT: of an unmarked image in which no kernel was found: what its file looks like.
+int image_unmarked(const struct image *img, struct kvm_err *err);
 
 // Traces the 4096-byte page of pa only: one who goes on behind it within the run asks again.
 int image_find(struct image *img, uint64_t pa, struct image_run *run, struct kvm_err *err);

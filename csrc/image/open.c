@@ -12,9 +12,8 @@
 #define KEEP_MOST ((uint64_t)1 << 30)
 
 static const struct image_ops *const formats[] = {
-    &image_none,
-    &image_kdump,
-    &image_elf,
+    &image_none, &image_kdump, &image_elf, &image_lime, &image_avml,
+    &image_raw, // nothing marks it: the last
 };
 
 static int probe_any(const struct file *f, const struct image_ops **out, struct kvm_err *err) {
@@ -34,7 +33,10 @@ static int probe_any(const struct file *f, const struct image_ops **out, struct 
 static int look_at(struct image *img, struct image_part *p, const struct image_ops **ops,
                    struct kvm_err *err) {
     int rc = image_layers_open(&p->file, img->progress, err);
-    if (rc == 0) rc = probe_any(p->file, ops, err);
+    if (rc == 0 && p->has_addr)
+        *ops = &image_raw; // so it was named
+    else if (rc == 0)
+        rc = probe_any(p->file, ops, err);
     return rc ? err_prepend(err, rc, "%s", p->file->path) : 0;
 }
 
@@ -143,6 +145,7 @@ void image_worker_deinit(struct image_worker *w) {
 
 uint8_t *image_scratch(struct image_worker *w, size_t size) {
     if (w->scratch_size >= size) return w->scratch;
+    w->last = NULL;
     mem_free(w->scratch);
     w->scratch = mem_alloc(size);
     w->scratch_size = w->scratch ? size : 0;

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LOOK = 512 }; // bytes
+
 struct known {
     uint16_t offset;
     uint8_t len;
@@ -23,8 +25,6 @@ struct known {
 #define CONVERT_QEMU "dump the guest with QEMU's dump-guest-memory or virsh dump --memory-only"
 
 static const struct known table[] = {
-    {0, 4, "EMiL", "LiME memory image", "write the memory as an ELF core instead"},
-    {0, 4, "AVML", "AVML memory image (avml)", "convert it to an ELF core first"},
     {0, 8, "sadump\0\0", "SADUMP (Fujitsu stand-alone dump)",
      "convert it first: makedumpfile -c -d 0 -x VMLINUX FILE OUT"},
     {0, 8, "\xed\x23\x8f\x61\x73\x01\x19\xa8", "LKCD dump", "formats of before 2008 are not read"},
@@ -97,16 +97,35 @@ static int describe_bytes(const uint8_t *p, size_t len, struct kvm_err *err) {
     return err_set(err, KVM_FORMAT, "not a dump: unknown format, begins with%s", hex);
 }
 
-int image_unsupported(const struct file *f, struct kvm_err *err) {
-    enum { LOOK = 512 };
-    uint8_t head[LOOK];
-    size_t len = file_head(f, head, LOOK);
+static const struct known *find_known(const uint8_t *head, size_t len) {
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         const struct known *k = &table[i];
         if ((size_t)k->offset + k->len <= len && memcmp(head + k->offset, k->magic, k->len) == 0)
-            return err_set(err, KVM_UNSUPPORTED, "%s: this format is not read; %s", k->name,
-                           k->advice);
+            return k;
     }
+    return NULL;
+}
+
+bool image_known(const struct file *f) {
+    uint8_t head[LOOK];
+    size_t len = file_head(f, head, LOOK);
+    if (is_zero(head, len)) return false;
+    return find_known(head, len) || elf_magic(head, len) || is_text(head, len);
+}
+
+int image_unsupported(const struct file *f, struct kvm_err *err) {
+    uint8_t head[LOOK];
+    size_t len = file_head(f, head, LOOK);
+    const struct known *k = find_known(head, len);
+    if (k)
+        return err_set(err, KVM_UNSUPPORTED, "%s: this format is not read; %s", k->name, k->advice);
     if (elf_magic(head, len)) return describe_elf(f, err);
     return describe_bytes(head, len, err);
+}
+
+int image_unmarked(const struct image *img, struct kvm_err *err) {
+    struct kvm_err what = {0};
+    image_unsupported(img->file, &what);
+    return err_set(err, KVM_FORMAT, "%s: %s, and no kernel was found in it as raw memory",
+                   img->file->path, what.text);
 }

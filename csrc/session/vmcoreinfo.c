@@ -53,6 +53,7 @@ static int from_memory(kvm_t *kd, struct kvm_err *err) {
     struct os_found found;
     struct image_facts *f = &kd->image->facts;
     int rc = os_search(kd->image, kd->opt.progress, &found, err);
+    if (rc == KVM_NOTFOUND && f->unmarked) return image_unmarked(kd->image, err);
     if (rc == KVM_NOTFOUND) {
         if (err) err->code = KVM_UNSUPPORTED;
         return err_prepend(err, KVM_UNSUPPORTED, "%s: no VMCOREINFO in its notes",
