@@ -58,5 +58,6 @@ const struct os_ops os_linux = {
     .max_cpu = linux_max_cpu,
     .each_module = linux_each_module,
     .each_section = linux_each_section,
+    .each_page = linux_each_page,
     .destroy = destroy,
 };

@@ -80,6 +80,8 @@ int linux_each_module(struct os *os, os_module_visit *fn, void *ctx, struct kvm_
 int linux_each_section(struct os *os, const struct os_module *m, os_section_visit *fn, void *ctx,
                        struct kvm_err *err);
 
+int linux_each_page(struct os *os, os_page_visit *fn, void *ctx, struct kvm_err *err);
+
 int linux_max_cpu(struct os *os, int *out, struct kvm_err *err);
 // The offsets of all possible CPUs, read once. Borrowed until the os is destroyed.
 int linux_percpu_get(struct os *os, const struct linux_percpu **out, struct kvm_err *err);
