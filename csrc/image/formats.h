@@ -10,6 +10,7 @@ extern const struct image_ops image_elf;
 extern const struct image_ops image_kdump;
 extern const struct image_ops image_lime;
 extern const struct image_ops image_avml;
+extern const struct image_ops image_migration;
 extern const struct image_ops image_raw;
 
 // Whether a file is text, ELF or of a format that is only named: anything that is no raw memory.

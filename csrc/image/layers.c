@@ -5,11 +5,13 @@
 #include "base/unpack.h"
 #include "base/zstd_seekable.h"
 #include "fmt/flattened.h"
+#include "fmt/libvirt_save.h"
 
 enum { LAYERS_MOST = 4 }; // a flattened dump in a zstd file is two
 
 static const struct file_layer *const table[] = {
     &flattened_layer,
+    &libvirt_save_layer,
     &zstd_seekable_layer, // before all zstd files
     &unpack_layer,
     NULL, // ends the table

@@ -12,7 +12,7 @@
 #define KEEP_MOST ((uint64_t)1 << 30)
 
 static const struct image_ops *const formats[] = {
-    &image_none, &image_kdump, &image_elf, &image_lime, &image_avml,
+    &image_none, &image_kdump, &image_elf, &image_lime, &image_avml, &image_migration,
     &image_raw, // nothing marks it: the last
 };
 

@@ -47,8 +47,6 @@ static const struct known table[] = {
      "convert it first: vmss2core -N FILE"},
     {0, 4, "\xd3\xbe\xd3\xbe", "VMware memory state (vmss, vmsn)",
      "convert it first: vmss2core -N FILE"},
-    {0, 4, "QEVM", "QEMU saved machine state", CONVERT_QEMU},
-    {0, 8, "LibvirtQ", "libvirt saved machine state", CONVERT_QEMU},
     {0, 4, "QFI\xfb", "qcow2 disk image", CONVERT_QEMU},
     {0, 17, "minidump FreeBSD/", "FreeBSD minidump", NOT_LINUX},
     {0, 19, "FreeBSD Kernel Dump", "FreeBSD dump device", NOT_LINUX},

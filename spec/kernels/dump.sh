@@ -27,6 +27,7 @@ live72         live     sid      512
 live61-la57    live     bookworm 512 cpu=qemu64,+la57
 live61-nokaslr live     bookworm 512 append=nokaslr
 live61-noinfo  live     bookworm 512 noinfo
+memory61       memory   bookworm 512
 formats61      formats  bookworm 0
 debug61        debug    bookworm 0
 debug612       debug    trixie   0
@@ -119,6 +120,15 @@ live() { # a running guest, dumped by QEMU
   guest SETTLED --wait SETTLED --dump "elf=$WORK/elf" --dump "kdump-zlib=$WORK/kdump-zlib.flat" --dump "elf-paging=$WORK/elf-paging" \
     "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND truth=vda"
   makedumpfile -R "$WORK/kdump-zlib" <"$WORK/kdump-zlib.flat" >/dev/null
+  finish
+}
+memory() { # a running guest, in the ways of QEMU to write its memory
+  setup
+  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/threads"
+  disk kallsyms 32
+  QEMU+=(-device vmcoreinfo)
+  guest SETTLED --wait SETTLED --dump "elf=$WORK/elf" --dump "raw:$((MEM * 1048576))=$WORK/raw" --dump "migration=$WORK/migration" \
+    "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND truth=vda"
   finish
 }
 formats() { # k61's vmcore in every format that makedumpfile writes, and some that are not whole

@@ -3,11 +3,13 @@
 """qemu.py [--wait TEXT] [--timeout S] [--stall S] [--dump FORMAT=FILE]... LOG -- QEMU ARGUMENTS...
 
 Runs QEMU with the serial console in LOG, waits until LOG has TEXT (default: until QEMU ends), takes dumps with
-dump-guest-memory through QMP (FORMAT: elf, elf-paging, kdump-zlib), and ends it.
+dump-guest-memory through QMP (FORMAT: elf, elf-paging, kdump-zlib), as a migration stream (migration), or as raw memory
+from address 0 on (raw:BYTES), and ends it.
 Exit status: 0; 1 QEMU ended by itself; 2 a dump failed; 3 it took too long, or the console was silent for S seconds."""
 import argparse
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -64,16 +66,36 @@ def take(path, dumps):
             if "return" in answer or "error" in answer:
                 return answer
 
+    def dump_memory(kind, file):
+        arguments = {"paging": kind == "elf-paging", "protocol": "file:" + file}
+        if not kind.startswith("elf"):
+            arguments["format"] = kind
+        return qmp("dump-guest-memory", **arguments)
+
+    def migrate(file):
+        answer = qmp("migrate", uri="exec:cat >" + shlex.quote(file))
+        while "error" not in answer:
+            answer = qmp("query-migrate")
+            status = answer["return"].get("status")
+            if status == "completed":
+                return answer
+            if status in ("failed", "cancelled"):
+                return {"error": {"desc": "migration " + status}}
+            time.sleep(0.2)
+        return answer
+
     f.readline()
     qmp("qmp_capabilities")
     qmp("stop")
     well = True
     for dump in dumps:
         kind, file = dump.split("=", 1)
-        arguments = {"paging": kind == "elf-paging", "protocol": "file:" + file}
-        if not kind.startswith("elf"):
-            arguments["format"] = kind
-        answer = qmp("dump-guest-memory", **arguments)
+        if kind == "migration":
+            answer = migrate(file)
+        elif kind.startswith("raw:"):
+            answer = qmp("pmemsave", val=0, size=int(kind[4:]), filename=file)
+        else:
+            answer = dump_memory(kind, file)
         if "error" in answer:
             well = False
             print(f"  {kind}: {answer['error']['desc']}")
