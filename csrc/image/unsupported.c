@@ -2,7 +2,8 @@
 // Files that are not read: formats known by their first bytes, one line each with what to do, and a
 // guess in words at everything else, so that nobody is left with "not a dump". Signatures from
 // makedumpfile 1.7.2 (sadump_mod.h), crash 8.0.2 (lkcd and xendump headers, vmware_vmss.h),
-// s390-tools' df_s390.h, Volatility 3's layers for LiME, AVML and VMware, and file(1) 5.44.
+// s390-tools' df_s390.h, Volatility 3's layers for VMware, dissect.hypervisor, NetBSD's sys/kcore.h, and
+// file(1) 5.44.
 #include "image/formats.h"
 
 #include "fmt/elf.h"
@@ -47,6 +48,12 @@ static const struct known table[] = {
      "convert it first: vmss2core -N FILE"},
     {0, 4, "\xd3\xbe\xd3\xbe", "VMware memory state (vmss, vmsn)",
      "convert it first: vmss2core -N FILE"},
+    {0, 4, "\x14\x20\x28\x01", "Hyper-V saved state (vmrs)", "let the guest take the dump itself, with kdump"},
+    {0, 4, "hibr", "Windows hibernation file", NOT_LINUX},
+    {0, 4, "HIBR", "Windows hibernation file", NOT_LINUX},
+    {0, 4, "wake", "Windows hibernation file", NOT_LINUX},
+    {0, 4, "WAKE", "Windows hibernation file", NOT_LINUX},
+    {2, 2, "\x8f\xca", "NetBSD or OpenBSD kernel core (kcore)", NOT_LINUX},
     {0, 4, "QFI\xfb", "qcow2 disk image", CONVERT_QEMU},
     {0, 17, "minidump FreeBSD/", "FreeBSD minidump", NOT_LINUX},
     {0, 19, "FreeBSD Kernel Dump", "FreeBSD dump device", NOT_LINUX},

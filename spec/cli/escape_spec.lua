@@ -65,6 +65,7 @@ local LINES = {
   whatis = {{"-M", "CORE", "struct task_struct"},
     {"-M", "CORE", "struct evil" .. SHORT}, {"-M", "CORE", "evil" .. EVIL}, {"-M", "CORE", EVIL}},
   run = {{EVIL, "CORE"}},
+  convert = {{"CORE", "OUT"}, {"CORE", "OUT", "-f", EVIL}, {"CORE", "/nowhere/" .. EVIL}},
   slim = {{"CORE", "OUT", "--", "triage"}, {"CORE", "/nowhere/" .. EVIL, "--", "ps"}},
 }
 

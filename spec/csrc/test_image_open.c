@@ -37,15 +37,16 @@ static void path_refused(const char *path, int code, const char *text) {
 }
 
 int main(void) {
-    known("EMiL", 4, "LiME memory image");
-    known("AVML", 4, "AVML memory image");
     known("sadump\0\0", 8, "SADUMP");
     known("\xed\x23\x8f\x61\x73\x01\x19\xa8", 8, "LKCD dump");
     known("\xa8\x19\x01\x73\x61\x8f\x23\xfd", 8, "s390 stand-alone dump");
     known("\xd2\xbe\xd2\xbe", 4, "VMware memory state");
     known("LinuxGuestRecord", 16, "Xen saved domain");
-    known("QEVM", 4, "QEMU saved machine state");
     known("minidump FreeBSD/amd64", 22, "FreeBSD minidump");
+    known("\x14\x20\x28\x01", 4, "Hyper-V saved state");
+    known("\x04\x00\x8f\xca", 4, "NetBSD or OpenBSD kernel core");
+    known("hibr", 4, "Windows hibernation file");
+    known("\xed\xc8\xfe\xde", 4, "illumos or Solaris crash dump");
     known("PAGEDU64", 8, "Windows crash dump");
     known("\x02\x21\x4c\x18", 4, "lz4 file of legacy frames (lz4 -l): this format is not read");
     refuse("", 0, KVM_FORMAT, "empty file");

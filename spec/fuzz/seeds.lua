@@ -12,7 +12,9 @@ local flattened = require "spec.support.build.flattened"
 local elffile = require "spec.support.build.elffile"
 local kallsyms = require "spec.support.build.kallsyms"
 local kdump = require "spec.support.build.kdump"
+local lime = require "spec.support.build.lime"
 local linux = require "spec.support.build.linux"
+local migration = require "spec.support.build.migration"
 local image = require "spec.support.image"
 local vmcoreinfo = require "spec.support.build.vmcoreinfo"
 local zstd_seekable = require "spec.support.build.zstd_seekable"
@@ -64,6 +66,16 @@ for version = 1, 6 do
   put("image", "kdump-v" .. version, bytes)
   put("kdump", "v" .. version, bytes)
 end
+
+-- Memory nearly as it is. The targets put the first 8 bytes in front again.
+for name, bytes in pairs {
+  lime = lime.lime(memory), avml = lime.avml(memory), migration = migration.of_memory(memory, {twice = true}),
+} do
+  put(name, "whole", bytes:sub(9))
+  put("image", name, bytes)
+end
+put("avml", "stored", lime.avml(memory, {stored = true, chunk = 700}):sub(9))
+put("image", "libvirt", migration.libvirt(migration.of_memory(memory)))
 
 -- Layers.
 local text = ("lua-kvm "):rep(40) .. ("\0"):rep(9000) .. ("layers "):rep(100)
