@@ -67,14 +67,14 @@ for version = 1, 6 do
   put("kdump", "v" .. version, bytes)
 end
 
--- Memory nearly as it is. The targets put the first 8 bytes in front again.
+-- Memory nearly as it is.
 for name, bytes in pairs {
   lime = lime.lime(memory), avml = lime.avml(memory), migration = migration.of_memory(memory, {twice = true}),
 } do
-  put(name, "whole", bytes:sub(9))
+  put(name, "whole", bytes)
   put("image", name, bytes)
 end
-put("avml", "stored", lime.avml(memory, {stored = true, chunk = 700}):sub(9))
+put("avml", "stored", lime.avml(memory, {stored = true, chunk = 700}))
 put("image", "libvirt", migration.libvirt(migration.of_memory(memory)))
 
 -- Layers.

@@ -16,6 +16,14 @@ local function layers(name)
   }
 end
 
+local function converted(name)
+  local out = {}
+  for _, to in ipairs {"kdump -c zlib", "kdump -c lzo", "kdump -c snappy", "kdump -c zstd", "kdump -c none", "elf"} do
+    out[#out + 1] = {"convert to " .. to, from = name, make = "rm OUT && LUAKVM convert IN OUT -f " .. to .. " >/dev/null"}
+  end
+  return out
+end
+
 local GROUPS = {
   {
     name = "a crash, filtered", forms = {
@@ -25,6 +33,11 @@ local GROUPS = {
     },
   },
   {name = "a crash, whole", forms = {{"k61/vmcore"}, {"formats61/zlib.d0"}}},
+  {
+    name = "a guest's memory", forms = {
+      {"memory61/elf"}, {"memory61/raw", part = true}, {"memory61/migration", part = true}, converted = "memory61/elf",
+    },
+  },
   {
     name = "a guest that ran", forms = {
       {"live61/elf"}, {"live61/elf-paging", part = true}, {"live61/kdump-zlib"}, {"live61/kdump-zlib.flat"},
@@ -94,9 +107,9 @@ local function facts(core)
 end
 
 local function with_layers(forms)
-  if not forms.layers then return forms end
   local all = {table.unpack(forms)}
-  for _, form in ipairs(layers(forms.layers)) do all[#all + 1] = form end
+  for _, form in ipairs(forms.layers and layers(forms.layers) or {}) do all[#all + 1] = form end
+  for _, form in ipairs(forms.converted and converted(forms.converted) or {}) do all[#all + 1] = form end
   return all
 end
 
