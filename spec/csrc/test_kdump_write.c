@@ -244,7 +244,8 @@ static void test_trace_stays(void) {
     struct kdump_write_options opt = {.path = path};
     write_new(src, &opt, next, &c, NULL, &err);
     uint64_t pfn;
-    ok(image_trace_next(src->trace, 0, &pfn) && pfn == 0x1005 && !image_trace_next(src->trace, 0x1006, &pfn),
+    ok(image_trace_next(src->trace, 0, &pfn) && pfn == 0x1005 &&
+           !image_trace_next(src->trace, 0x1006, &pfn),
        "writing traces nothing");
     ok(!src->trace_off, "and tracing goes on");
     image_close(src);

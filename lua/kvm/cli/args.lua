@@ -59,7 +59,7 @@ local function add(parser, option)
 end
 
 -- What was given once, or the list of it; nil for none.
-local function one_or_list(list) return #list > 1 and list or list[1] end
+local function one_or_list(given) return #given > 1 and given or given[1] end
 
 local function operand_text(o)
   local text = o.name .. (o.many and " ..." or "")

@@ -253,8 +253,9 @@ local DEFAULTS = {
 -- opts: release (one of M.releases), levels (4 or 5), kaslr, phys_base (both multiples of 2 MB; the default is negative),
 --   encryption (a bit set in all page table entries), tasks (see linux_tasks), log (see linux_log), modules (see
 --   linux_modules), loadavg, uptime_ns, time_ns, uts (fields that differ), taint, panic_cpu, running (the tids on the two
---   CPUs), large_direct_map (one page of 1 GB), no_btf, no_info_page (the page that keeps VMCOREINFO is empty), info_lines (more lines of VMCOREINFO), also (called with the kernel
---   when its text and statics are there: adds data, symbols, types)
+--   CPUs), large_direct_map (one page of 1 GB), no_btf, no_info_page (the page that keeps VMCOREINFO is empty),
+--   info_lines (more lines of VMCOREINFO), also (called with the kernel when its text and statics are there: adds data,
+--   symbols, types)
 -- @return an object: memory, vmcoreinfo (text), notes (list), symbols {name=address}, tasks (what was asked for),
 --   task_addr {tid=address}, log, types; elf(t) and kdump(t) give files
 function M.build(opts)
