@@ -148,7 +148,7 @@ static int open_image(struct image *img, struct kvm_err *err) {
         rc = 0;
     }
     if (rc) return rc;
-    qsort(a->chunks, a->count, sizeof(*a->chunks), by_place);
+    if (a->count) qsort(a->chunks, a->count, sizeof(*a->chunks), by_place);
     rc = check_order(a, err);
     if (rc) return rc;
     size_t slots = (img->cache_bytes ? img->cache_bytes : CACHE_BYTES) / CHUNK_MOST;

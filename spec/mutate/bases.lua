@@ -5,6 +5,8 @@
 local kvm = require "kvm"
 local elfcore = require "spec.support.build.elfcore"
 local kdump = require "spec.support.build.kdump"
+local lime = require "spec.support.build.lime"
+local migration = require "spec.support.build.migration"
 local Memory = require "spec.support.build.memory"
 
 local dir, luakvm = arg[1], arg[2]
@@ -135,6 +137,10 @@ local FORMATS = {
   lzo = function(memory, notes, info) return kdump.of_memory(memory, {codec = "lzo", notes = notes, vmcoreinfo = info}) end,
 }
 
+FORMATS.lime = function(memory) return lime.lime(memory) end
+FORMATS.avml = function(memory) return lime.avml(memory) end
+FORMATS.migration = function(memory) return migration.of_memory(memory) end
+
 local function exists(path) return read(path) ~= nil end
 
 -- A dump cut down, and in other formats.
@@ -158,11 +164,11 @@ local function make(name, source, formats)
 end
 
 shell(("mkdir -p '%s'"):format(dir))
-make("sample", "examples/panic.kdump", {"elf", "none", "elf-no-notes", "flat", "elf-flat"})
+make("sample", "examples/panic.kdump", {"elf", "none", "elf-no-notes", "flat", "elf-flat", "lime", "avml", "migration"})
 make("k510", dumps .. "/k510/vmcore", {"elf", "lzo"})
 make("k61", dumps .. "/k61/kdump", {"elf", "none"})
 make("k72", dumps .. "/k72/vmcore", {"elf", "none", "lzo"})
-make("live612", dumps .. "/live612/elf", {"elf", "elf-no-notes"})
+make("live612", dumps .. "/live612/elf", {"elf", "elf-no-notes", "migration"})
 
 -- Packed, and in the order in which a pipe takes a dump.
 for ending, line in pairs {gz = "gzip -1 -c", zst = "zstd -q -1 -c", xz = "xz -0 -c", bz2 = "bzip2 -1 -c", lz4 = "lz4 -q -1 -c"} do
