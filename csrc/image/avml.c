@@ -170,10 +170,12 @@ static void close_image(struct image *img) {
 
 // --- pages
 
+// *out is NULL where there is none.
 static int chunk_at(const struct image *img, uint64_t pa, const struct chunk **out,
                     struct kvm_err *err) {
     const struct avml *a = img->priv;
     size_t lo = 0, hi = a->count;
+    *out = NULL;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         if (a->chunks[mid].pa + a->chunks[mid].len <= pa)
@@ -224,7 +226,7 @@ static int find(struct image *img, uint64_t pa, struct image_run *run, struct kv
     const struct chunk *c = NULL;
     struct cache_slot slot;
     int rc = chunk_at(img, pa, &c, err);
-    if (rc) return rc;
+    if (!c) return rc;
     if (!cache_find(a->cache, c->off, &slot)) {
         uint8_t *room = packed_room(img, &img->worker, c, 0);
         if (!room) return err_nomem(err, "a chunk");
@@ -243,7 +245,7 @@ static int copy(struct image *img, struct image_worker *w, uint64_t pa, uint8_t 
     const struct chunk *c = NULL;
     w->pages_read++;
     int rc = chunk_at(img, pa, &c, err);
-    if (rc) return rc;
+    if (!c) return rc;
     uint64_t in = pa - c->pa;
     *n = c->len - in < len ? (size_t)(c->len - in) : len;
     bool whole = *n == c->len;

@@ -348,7 +348,7 @@ static int find(struct image *img, uint64_t pa, struct image_run *run, struct kv
     struct cache_slot slot;
     uint32_t size = k->header.block_size, in_page = (uint32_t)pa & (size - 1);
     int rc = locate(img, pa, &part, &d, err);
-    if (rc) return rc;
+    if (rc || !part) return rc;
     if (!in_place(part, &d, &piece)) {
         uint64_t key = part->key + d.off; // d.off < the file's size, so no two are the same
         if (!cache_find(k->cache, key, &slot)) {
@@ -371,7 +371,7 @@ static int copy(struct image *img, struct image_worker *w, uint64_t pa, uint8_t 
     uint32_t size = k->header.block_size, in_page = (uint32_t)pa & (size - 1);
     w->pages_read++;
     int rc = locate(img, pa, &part, &d, err);
-    if (rc) return rc;
+    if (rc || !part) return rc;
     *n = size - in_page < len ? size - in_page : len;
     if (*n == size) return unpack_next(img, w, pa, part, &d, buf, err);
     // A part of a block: whole it goes behind what unpack itself needs.

@@ -1,0 +1,122 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- What `luakvm convert` makes of real dumps: makedumpfile (and drgn and crash, where they are installed) open it; kinds of
+-- pages are those that makedumpfile leaves out, page by page; what is redacted is gone.
+local kvm = require "kvm"
+local matrix = require "spec.kernels.matrix"
+
+-- The paths of files of the kernels' folder; pending or failing where one is not there.
+local function need(...)
+  local out = {}
+  for i, name in ipairs {...} do
+    local why = matrix.absent(name:match "^(.-)/(.*)$")
+    if why then
+      if os.getenv "CI" == "true" then error(why, 0) end
+      return nil, pending(why)
+    end
+    out[i] = ("%s/%s"):format(matrix.dir, name)
+  end
+  return table.unpack(out)
+end
+
+local function temp()
+  local path = os.tmpname()
+  os.remove(path)
+  finally(function() os.remove(path) end)
+  return path
+end
+
+local function convert(core, ...)
+  local out = temp()
+  matrix.luakvm("convert", core, out, ...)
+  return out
+end
+
+-- The page frames that a dump has.
+local function frames(core)
+  local k <close> = kvm.check(kvm.open(core))
+  local out = {}
+  for start, stop in k:regions "physical" do
+    for pfn = start // 4096, (stop - 1) // 4096 do out[#out + 1] = pfn end
+  end
+  return out
+end
+
+local function installed(program)
+  local _, _, status = matrix.run("sh", "-c", "command -v " .. program)
+  return status == 0
+end
+
+describe("luakvm convert", function()
+  for _, case in ipairs {{"free", "zlib.d16"}, {"user,cache,free", "zlib"}} do
+    it("leaves out the same " .. case[1] .. " pages as makedumpfile", function()
+      local vmcore, filtered = need("k61/vmcore", "formats61/" .. case[2])
+      if not vmcore then return end
+      assert.are.same(frames(filtered), frames(convert(vmcore, "-c", "lzo", "-x", case[1])))
+    end)
+  end
+
+  for _, key in ipairs {"k510", "k612", "k72"} do
+    it("tells kinds of pages of " .. key .. " apart", function()
+      local vmcore = need(key .. "/vmcore")
+      if not vmcore then return end
+      local all = #frames(vmcore)
+      for _, kind in ipairs {"free", "user", "cache"} do
+        local left = all - #frames(convert(vmcore, "-c", "lzo", "-x", kind))
+        assert.is_true(left > 1000 and left < all * 3 // 4, ("%d of %d pages are %s"):format(left, all, kind))
+      end
+      local out = convert(vmcore, "--redact")
+      assert.are.equal(matrix.luakvm("log", vmcore), matrix.luakvm("log", out))
+      assert.are.equal(matrix.luakvm("mod", "--json", vmcore), matrix.luakvm("mod", "--json", out))
+    end)
+  end
+
+  it("writes dumps that other programs open", function()
+    local vmcore, vmlinux = need("k61/vmcore", "debug61/vmlinux")
+    if not vmcore then return end
+    local log = temp()
+    local function dmesg(core)
+      os.remove(log)
+      local _, err, status = matrix.run("makedumpfile", "--dump-dmesg", core, log)
+      assert(status == 0, err)
+      return matrix.read(log)
+    end
+    local want = dmesg(vmcore)
+    for _, how in ipairs {{"-f", "elf"}, {"-c", "zlib"}, {"-c", "lzo"}, {"-f", "elf", "--redact"}, {"-c", "zlib", "--redact"}} do
+      local out = convert(vmcore, table.unpack(how))
+      assert.is_true(want == dmesg(out), table.concat(how, " "))
+      if installed "drgn" then
+        local script = temp()
+        local f = assert(io.open(script, "w"))
+        f:write "print(prog['init_uts_ns'].name.release.string_().decode())\n"
+        f:close()
+        assert.matches("^6%.1%.", (matrix.run("drgn", "-q", "-c", out, "-s", vmlinux, script)))
+      end
+      if installed "crash" and how[2] == "elf" and not how[3] then
+        assert.matches("RELEASE: 6%.1%.", (matrix.run("sh", "-c",
+          ("echo q | timeout 300 crash '%s' '%s'"):format(vmlinux, out))))
+      end
+    end
+  end)
+
+  it("redacts what processes have in memory", function()
+    local elf = need "live61/elf"
+    if not elf then return end
+    local secret = "sleep\0005000\0" -- the arguments of a process, in its own memory
+    local function holds(core)
+      local k <close> = kvm.check(kvm.open(core))
+      for start, stop in k:regions "physical" do
+        for pa = start, stop - 1, 1 << 20 do
+          local bytes = k:read(pa, math.min(1 << 20, stop - pa), "physical")
+          if bytes and bytes:find(secret, 1, true) then return true end
+        end
+      end
+      return false
+    end
+    assert.is_true(holds(elf))
+    for _, format in ipairs {"elf", "kdump"} do
+      local out = convert(elf, "-f", format, "--redact")
+      assert.is_false(holds(out))
+      assert.matches("redacted: user pages, page cache, free pages", matrix.luakvm("info", out))
+    end
+  end)
+end)
