@@ -176,7 +176,7 @@ static int read_notes(struct image *img, struct kvm_err *err) {
     const struct kdump_header *h = &k->header;
     struct dump_notes *n = &img->facts.notes;
     n->big = h->big;
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     int rc;
     if (h->note_off && h->note_len) {
         rc = keep(img, h->note_off, h->note_len, NOTES_BYTES_MAX, "the notes lie", &p, err);
