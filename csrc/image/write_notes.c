@@ -36,7 +36,7 @@ static size_t add_note(struct write_notes *n, const char *name, const struct vmc
     memset(p, 0, note_size(name, text->len));
     bytes_put_u32(p, (uint32_t)strlen(name) + 1, big);
     bytes_put_u32(p + 4, (uint32_t)text->len, big);
-    memcpy(p + NOTE_HEAD, name, strlen(name));
+    memcpy(p + NOTE_HEAD, name, strlen(name) + 1);
     memcpy(p + text_at, text->text, text->len);
     size_t at = n->len + text_at;
     n->len += note_size(name, text->len);
