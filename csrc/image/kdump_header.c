@@ -154,10 +154,11 @@ static void parse_sub_header(const uint8_t *p, const struct sub_layout *l, struc
     }
 }
 
-// Behind the header, and in the file.
+// Behind the header and in the file, or nothing.
 static bool fits_range(uint64_t off, uint64_t len, const struct file *f,
                        const struct kdump_header *h) {
-    return len == 0 || (off >= h->block_size && mem_inside(off, len, f->size));
+    if (off == 0 && len == 0) return true;
+    return off >= h->block_size && mem_inside(off, len, f->size);
 }
 
 // Whether what the layout finds agrees with the file and with the header proper.
