@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BYTES_MOST ((uint64_t)1 << 56) // of all parts, so that keys have room for a codec
-
 enum { CHUNK = 16384, VMCOREINFO_MOST = 1 << 20 };
 
 static int by_start(const void *pa, const void *pb) {
@@ -70,6 +68,8 @@ static int check_order(const struct kdump_part *a, const struct kdump_part *b,
     return err_set(err, KVM_INVAL, "%s and %s: both have the page frames from 0x%llx on",
                    a->file->path, b->file->path, (unsigned long long)b->header.start_pfn);
 }
+
+#define BYTES_MOST ((uint64_t)1 << 56) // of all parts, so that keys have room for a codec
 
 int kdump_set_open(struct kdump_set *s, const struct image *img, struct kvm_err *err) {
     s->v = mem_array(img->part_count, sizeof(*s->v));
