@@ -55,6 +55,19 @@ for version = 1, 6 do
   put("image", "kdump-v" .. version, kdump.of_memory(memory, {version = version, bits = version % 2 == 0 and 64 or 32}))
 end
 
+-- Parts of a split set, and what few kdump files have.
+for _, name in ipairs{"none", "zlib"} do
+  local function part(first, last)
+    return kdump.of_memory(memory, {codec = name, vmcoreinfo = info, part = {first, last}})
+  end
+  local a, b = part(0, 5), part(5, 4097)
+  put("kdump_set", name, ("<I4"):pack(#a) .. a .. b)
+  put("kdump_set", name .. "-hole", ("<I4"):pack(#a) .. a .. part(6, 4097))
+  put("image", "kdump-part-" .. name, b)
+end
+put("image", "kdump-erased", kdump.of_memory(memory, {vmcoreinfo = info, erased = "erase jiffies 8\n"}))
+put("image", "diskdump", kdump.of_memory(memory, {version = 1, signature = "DISKDUMP"}))
+
 -- Whole kernels, which open. LZO has no checksums: what is changed in its pages is read. Smaller than run.sh's -max_len.
 for _, release in ipairs(linux.releases) do
   local bytes = linux.build({release = release}):kdump{codec = "lzo"}

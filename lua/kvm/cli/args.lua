@@ -6,7 +6,8 @@ local argparse = require "argparse"
 local M = {}
 
 local COMMON = {
-  {flags = "-M --core", value = "CORE", help = "the crash dump (default: the first argument)"},
+  {flags = "-M --core", value = "CORE", many = true,
+    help = "the crash dump (default: the first argument); or one of its files, in any order"},
   {flags = "-N --namelist", value = "FILE", help = "a vmlinux or another file with symbols and types"},
   {flags = "--debuginfod", help = "ask the servers of DEBUGINFOD_URLS for debug files"},
   {flags = "-W --write", help = "allow writes; they stay in memory"},
@@ -52,7 +53,11 @@ local function add(parser, option)
   made:target(key):description(option.help)
   if option.value then made:argname(option.value) end
   if option.type then made:convert(CONVERT[option.type]) end
+  if option.many then made:count "*" end
 end
+
+-- What was given once, or the list of it; nil for none.
+local function one_or_list(list) return #list > 1 and list or list[1] end
 
 local function operand_text(o)
   local text = o.name .. (o.many and " ..." or "")
@@ -130,7 +135,7 @@ end
 --- Parses the words behind the command's name.
 -- @tparam table command
 -- @tparam {string,...} words
--- @tparam[opt] string core a core that is already known: no operand is taken for it
+-- @tparam[opt] string|{string,...} core a core that is already known: no operand is taken for it
 -- @treturn[1] table core, namelist, write, debuginfod, format ("text", "json", "csv"), opts
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
@@ -148,7 +153,7 @@ function M.parse(command, words, core)
   if not ok then return nil, parsed end
   if parsed.help then return {help = help_text(parser)} end
   if rest then parsed.operands = rest end
-  if core then parsed.core = core end
+  parsed.core = core or one_or_list(parsed.core)
   if command.script_first and not script then return nil, "SCRIPT is missing" end
   local out, message = split(command, parsed)
   if out then out.opts.script = script end
