@@ -51,10 +51,6 @@ for _, name in ipairs{"none", "zlib", "lzo", "snappy", "zstd"} do
   put("image", "kdump-" .. name, bytes)
   put("kvm", "kdump-" .. name, bytes)
 end
-for version = 1, 6 do
-  put("image", "kdump-v" .. version, kdump.of_memory(memory, {version = version, bits = version % 2 == 0 and 64 or 32}))
-end
-
 -- Parts of a split set, and what few kdump files have.
 for _, name in ipairs{"none", "zlib"} do
   local function part(first, last)
@@ -67,6 +63,9 @@ for _, name in ipairs{"none", "zlib"} do
 end
 put("image", "kdump-erased", kdump.of_memory(memory, {vmcoreinfo = info, erased = "erase jiffies 8\n"}))
 put("image", "diskdump", kdump.of_memory(memory, {version = 1, signature = "DISKDUMP"}))
+for version = 1, 6 do
+  put("image", "kdump-v" .. version, kdump.of_memory(memory, {version = version, bits = version % 2 == 0 and 64 or 32}))
+end
 
 -- Whole kernels, which open. LZO has no checksums: what is changed in its pages is read. Smaller than run.sh's -max_len.
 for _, release in ipairs(linux.releases) do
