@@ -298,6 +298,13 @@ static void test_kinds(void) {
     is_str(img->facts.format, "diskdump v1, uncompressed", "and is named");
     image_close(img);
     free(b.p);
+    uint8_t old[8192] = "KDUMP   ";
+    bytes_put_u32(old + 8, 6, false);
+    bytes_put_u32(old + 416, 4096, false); // the layout of 32-bit machines
+    bytes_put_u32(old + 420, 1, false);
+    struct bytes_out o = {.p = old, .len = sizeof(old)};
+    is_int(open_bytes(&o, o.len), KVM_FORMAT, "a 32-bit header is read as one");
+    has_text(err.text, "kdump: no page frames", "and found empty");
 }
 
 // The headers of i386 and of ARM; neither when the words are none of them.
