@@ -287,26 +287,6 @@ static void test_damage(void) {
     free(notes.p);
 }
 
-static void test_kinds(void) {
-    set_pages(CODEC_NONE);
-    struct build_kdump k = plain();
-    k.signature = "DISKDUMP";
-    k.version = 1;
-    struct bytes_out b = kdump_build(&k, NULL);
-    is_int(open_bytes(&b, b.len), 0, "the older signature");
-    is_int(page_is(4, PAGE), 0, "has the same pages");
-    is_str(img->facts.format, "diskdump v1, uncompressed", "and is named");
-    image_close(img);
-    free(b.p);
-    uint8_t old[8192] = "KDUMP   ";
-    bytes_put_u32(old + 8, 6, false);
-    bytes_put_u32(old + 416, 4096, false); // the layout of 32-bit machines
-    bytes_put_u32(old + 420, 1, false);
-    struct bytes_out o = {.p = old, .len = sizeof(old)};
-    is_int(open_bytes(&o, o.len), KVM_FORMAT, "a 32-bit header is read as one");
-    has_text(err.text, "kdump: no page frames", "and found empty");
-}
-
 // The headers of i386 and of ARM; neither when the words are none of them.
 static void test_32_bits(void) {
     set_pages(CODEC_LZO);
@@ -364,6 +344,26 @@ static void test_eraseinfo(void) {
         image_close(img);
         free(b.p);
     }
+}
+
+static void test_kinds(void) {
+    set_pages(CODEC_NONE);
+    struct build_kdump k = plain();
+    k.signature = "DISKDUMP";
+    k.version = 1;
+    struct bytes_out b = kdump_build(&k, NULL);
+    is_int(open_bytes(&b, b.len), 0, "the older signature");
+    is_int(page_is(4, PAGE), 0, "has the same pages");
+    is_str(img->facts.format, "diskdump v1, uncompressed", "and is named");
+    image_close(img);
+    free(b.p);
+    uint8_t old[8192] = "KDUMP   ";
+    bytes_put_u32(old + 8, 6, false);
+    bytes_put_u32(old + 416, 4096, false); // the layout of 32-bit machines
+    bytes_put_u32(old + 420, 1, false);
+    struct bytes_out o = {.p = old, .len = sizeof(old)};
+    is_int(open_bytes(&o, o.len), KVM_FORMAT, "a 32-bit header is read as one");
+    has_text(err.text, "kdump: no page frames", "and found empty");
 }
 
 static void test_machine(void) {

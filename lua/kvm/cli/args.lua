@@ -135,7 +135,7 @@ end
 --- Parses the words behind the command's name.
 -- @tparam table command
 -- @tparam {string,...} words
--- @tparam[opt] string|{string,...} core a core that is already known: no operand is taken for it
+-- @tparam[opt] string core a core that is already known: no operand is taken for it
 -- @treturn[1] table core, namelist, write, debuginfod, format ("text", "json", "csv"), opts
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
