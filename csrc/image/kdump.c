@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum {
-    CACHE_BYTES = 8 << 20,
+    CACHE_BYTES = 64 << 20,
     CACHE_SLOTS_MIN = 16,
     CODEC_LOOKS = 64,     // descriptors looked at to name the codec
     TAIL_LOOKS = 1 << 16, // descriptors looked at to see whether the file was cut short
