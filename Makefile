@@ -304,7 +304,7 @@ mutate:
 
 bench:
 	$(need) $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_KERNELS) $(DEPS_BENCH))
-	$(MAKE_SELF) all $(addprefix $(B)/bench/,measure btf_index pages open)
+	$(MAKE_SELF) all $(addprefix $(B)/bench/,measure btf_index pages open random)
 	@[ -n "$$KVM_DUMPS" ] || spec/kernels/dump.sh k61 debug61
 	@$(TEST_ENV) $(LUA) spec/bench/run.lua
 $(B)/bench/measure: spec/bench/measure.c
@@ -314,7 +314,7 @@ $(B)/bench/btf_index $(B)/bench/open: $(B)/bench/%: spec/bench/%.c $(B)/obj/all.
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(COMPILE) $< $(B)/obj/all.a $(PC_LDLIBS) -o $@
 
-$(B)/bench/pages: spec/bench/pages.c $(B)/obj/all.a
+$(B)/bench/pages $(B)/bench/random: $(B)/bench/%: spec/bench/%.c $(B)/obj/all.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(COMPILE) $< $(B)/obj/all.a $(PC_LDLIBS) -lkdumpfile -o $@
 

@@ -49,6 +49,7 @@ struct image_worker {
     // read ends (kdump.c).
     uint8_t *shared;
     uint64_t shared_key, shared_end;
+    uint32_t shared_len;
     uint64_t pages_read; // since zeroed
     uint64_t pages_decompressed;
 };

@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum {
-    CACHE_BYTES = 8 << 20,
+    CACHE_BYTES = 64 << 20,
     CACHE_SLOTS_MIN = 16,
     CODEC_LOOKS = 64,     // descriptors looked at to name the codec
     TAIL_LOOKS = 1 << 16, // descriptors looked at to see whether the file was cut short
@@ -309,27 +309,34 @@ static int unpack(const struct image *img, struct image_worker *w, uint64_t pa,
     return err_prepend(err, rc, "page 0x%llx", (unsigned long long)pfn);
 }
 
+// Tells the data of a page from all other data of the image (locate has checked that it lies in the
+// file): two descriptors of a damaged file may name the same bytes and other codecs.
+static uint64_t key_of(const struct kdump_part *part, const struct page_desc *d) {
+    return (part->key + d->off) * CODEC_COUNT + kdump_flags_codec(d->flags);
+}
+
 // The same in bulk. Page data stands in the order of the pages, but for pages that share theirs with
 // one before them (zeros, mostly): the last one of these is kept, unpacked.
 static int unpack_next(const struct image *img, struct image_worker *w, uint64_t pa,
                        const struct kdump_part *part, const struct page_desc *d, uint8_t *out,
                        struct kvm_err *err) {
     const struct kdump_image *k = img->priv;
-    uint64_t key = part->key + d->off;
+    uint64_t key = key_of(part, d), at = part->key + d->off;
     if (!d->flags) return unpack(img, w, pa, part, d, out, err);
-    if (w->shared && w->shared_key == key) {
+    if (w->shared && w->shared_key == key && w->shared_len == d->len) {
         memcpy(out, w->shared, k->header.block_size);
         return 0;
     }
     int rc = unpack(img, w, pa, part, d, out, err);
     if (rc) return rc;
-    if (key < w->shared_end) {
+    if (at < w->shared_end) {
         if (!w->shared) w->shared = mem_alloc(k->header.block_size);
         if (!w->shared) return err_nomem(err, "a page");
         memcpy(w->shared, out, k->header.block_size);
         w->shared_key = key;
+        w->shared_len = d->len;
     } else {
-        w->shared_end = key + d->len;
+        w->shared_end = at + d->len;
     }
     return 0;
 }
@@ -350,7 +357,7 @@ static int find(struct image *img, uint64_t pa, struct image_run *run, struct kv
     int rc = locate(img, pa, &part, &d, err);
     if (rc || !part) return rc;
     if (!in_place(part, &d, &piece)) {
-        uint64_t key = part->key + d.off; // d.off < the file's size, so no two are the same
+        uint64_t key = key_of(part, &d);
         if (!cache_find(k->cache, key, &slot)) {
             cache_take(k->cache, key, &slot);
             rc = unpack(img, &img->worker, pa, part, &d, slot.bytes, err);

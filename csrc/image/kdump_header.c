@@ -154,15 +154,22 @@ static void parse_sub_header(const uint8_t *p, const struct sub_layout *l, struc
     }
 }
 
+// Behind the header and in the file, or nothing.
+static bool fits_range(uint64_t off, uint64_t len, const struct file *f,
+                       const struct kdump_header *h) {
+    if (off == 0 && len == 0) return true;
+    return off >= h->block_size && mem_inside(off, len, f->size);
+}
+
 // Whether what the layout finds agrees with the file and with the header proper.
 static bool fits(const struct file *f, const uint8_t *p, const struct sub_layout *l,
                  const struct kdump_header *h) {
     struct kdump_header x = *h;
     parse_sub_header(p, l, &x);
     return (uint32_t)x.max_mapnr == (uint32_t)h->max_mapnr &&
-           mem_inside(x.vmcoreinfo_off, x.vmcoreinfo_len, f->size) &&
-           mem_inside(x.note_off, x.note_len, f->size) &&
-           mem_inside(x.eraseinfo_off, x.eraseinfo_len, f->size);
+           fits_range(x.vmcoreinfo_off, x.vmcoreinfo_len, f, h) &&
+           fits_range(x.note_off, x.note_len, f, h) &&
+           fits_range(x.eraseinfo_off, x.eraseinfo_len, f, h);
 }
 
 static int read_sub_header(const struct file *f, const struct head_layout *head,

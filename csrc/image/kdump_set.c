@@ -69,6 +69,8 @@ static int check_order(const struct kdump_part *a, const struct kdump_part *b,
                    a->file->path, b->file->path, (unsigned long long)b->header.start_pfn);
 }
 
+#define BYTES_MOST ((uint64_t)1 << 56) // of all parts, so that keys have room for a codec
+
 int kdump_set_open(struct kdump_set *s, const struct image *img, struct kvm_err *err) {
     s->v = mem_array(img->part_count, sizeof(*s->v));
     if (!s->v) return err_nomem(err, "the parts of a set");
@@ -77,8 +79,8 @@ int kdump_set_open(struct kdump_set *s, const struct image *img, struct kvm_err 
         struct kdump_part *p = &s->v[s->count];
         p->file = img->parts[s->count].file;
         p->key = key;
-        if (!mem_add(key, p->file->size, &key))
-            return err_set(err, KVM_INVAL, "files of more than 2^64 bytes");
+        if (!mem_add(key, p->file->size, &key) || key > BYTES_MOST)
+            return err_set(err, KVM_INVAL, "files of more than 2^56 bytes");
         int rc = kdump_header_parse(p->file, &p->header, err);
         if (rc) return img->part_count > 1 ? err_prepend(err, rc, "%s", p->file->path) : rc;
     }

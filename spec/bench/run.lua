@@ -188,4 +188,6 @@ for _, dump in ipairs{core_vmcore, core} do
   if exists(dump) then words[#words + 1] = quote(dump) end
 end
 local kept = os.execute(table.concat(words, " "))
-os.exit(broken == 0 and kept == true)
+local fast = os.execute(("%s spec/bench/speed.lua %s %s %s"):format(words[1], quote(DUMPS), quote(KEY),
+  quote(has("drgn") and vmlinux or "")))
+os.exit(broken == 0 and kept == true and fast == true)

@@ -148,24 +148,40 @@ static void put_string(struct bytes_out *b, const char *s) {
     out_pad(b, at + 65);
 }
 
+static void kdump_long(struct bytes_out *b, const struct build_kdump *k, uint64_t v) {
+    if (k->bits)
+        out_u32(b, (uint32_t)v);
+    else
+        out_u64(b, v);
+}
+
+// An off_t and a long. ARM aligns the former.
+static void kdump_range(struct bytes_out *b, const struct build_kdump *k, uint64_t off,
+                        uint64_t len) {
+    if (k->bits == 33) out_pad(b, (b->len + 7) / 8 * 8);
+    out_u64(b, len ? off : 0);
+    kdump_long(b, k, len);
+}
+
 static void kdump_sub_header(struct bytes_out *b, const struct build_kdump *k, uint64_t at) {
     uint64_t info_len = k->vmcoreinfo ? strlen(k->vmcoreinfo) : 0;
-    out_u64(b, 0xbadbadbad); // phys_base, which nobody believes
+    uint64_t erase_len = k->eraseinfo ? strlen(k->eraseinfo) : 0;
+    kdump_long(b, k, 0xbadbadbad); // phys_base, which nobody believes
     out_u32(b, 31);
     out_u32(b, k->split);
-    out_u64(b, 0);
-    out_u64(b, 0);
-    out_u64(b, info_len ? at + 104 : 0);
-    out_u64(b, info_len);
-    out_u64(b, k->notes_len ? at + 104 + info_len : 0);
-    out_u64(b, k->notes_len);
-    out_u64(b, 0); // eraseinfo
-    out_u64(b, 0);
-    out_u64(b, 0); // start_pfn_64, end_pfn_64
-    out_u64(b, 0);
+    kdump_long(b, k, k->start_pfn);
+    kdump_long(b, k, k->end_pfn);
+    kdump_range(b, k, at + 104, info_len);
+    kdump_range(b, k, at + 104 + info_len, k->notes_len);
+    kdump_range(b, k, at + 104 + info_len + k->notes_len, erase_len);
+    if (k->bits == 33) out_pad(b, (b->len + 7) / 8 * 8);
+    out_u64(b, k->start_pfn);
+    out_u64(b, k->end_pfn);
     out_u64(b, k->frames);
+    out_pad(b, (size_t)at + 104);
     if (info_len) out_put(b, k->vmcoreinfo, info_len);
     out_put(b, k->notes, k->notes_len);
+    if (erase_len) out_put(b, k->eraseinfo, erase_len);
 }
 
 static void kdump_header(struct bytes_out *b, const struct build_kdump *k, uint32_t block,
@@ -178,14 +194,17 @@ static void kdump_header(struct bytes_out *b, const struct build_kdump *k, uint3
     put_string(b, "#1");
     put_string(b, k->machine ? k->machine : "x86_64");
     put_string(b, "");
-    out_pad(b, 424);
+    out_pad(b, k->bits ? 404 : 408);
+    kdump_long(b, k, k->seconds);
+    out_pad(b, k->bits ? 412 : 424);
     out_u32(b, k->status);
     out_u32(b, block);
     out_u32(b, sub_blocks);
     out_u32(b, map_blocks);
-    // version 6 has the whole number in the sub-header, and this one is not looked at
-    out_u32(b, k->version && k->version < 6 ? (uint32_t)k->frames : 7);
-    out_pad(b, 460);
+    // version 6 has the whole number in the sub-header; in 64-bit files this one is not looked at
+    bool looked_at = (k->version && k->version < 6) || k->bits;
+    out_u32(b, looked_at ? (uint32_t)k->frames : 7);
+    out_pad(b, k->bits ? 448 : 460);
     out_u32(b, 1);
 }
 
@@ -213,9 +232,14 @@ static size_t pack(struct codec *c, const struct build_page *p, uint32_t block, 
     return block;
 }
 
+static bool is_in_file(const struct build_kdump *k, const struct build_page *p) {
+    return p->bytes && (!k->split || (p->pfn >= k->start_pfn && p->pfn < k->end_pfn));
+}
+
 struct bytes_out kdump_build(const struct build_kdump *k, uint64_t *desc_off) {
     uint32_t block = k->block_size ? k->block_size : 4096;
-    size_t sub_len = 104 + (k->vmcoreinfo ? strlen(k->vmcoreinfo) : 0) + k->notes_len;
+    size_t sub_len = 104 + (k->vmcoreinfo ? strlen(k->vmcoreinfo) : 0) + k->notes_len +
+                     (k->eraseinfo ? strlen(k->eraseinfo) : 0);
     uint32_t sub_blocks = (uint32_t)((sub_len + block - 1) / block);
     size_t map_len = (size_t)((k->frames + 7) / 8 + block - 1) / block * block;
     uint32_t map_blocks = (uint32_t)(map_len / block) * (k->one_map ? 1 : 2);
@@ -231,11 +255,11 @@ struct bytes_out kdump_build(const struct build_kdump *k, uint64_t *desc_off) {
     struct codec codec = {0};
     size_t dumped = 0;
     for (size_t i = 0; i < k->page_count; i++)
-        dumped += k->pages[i].bytes != NULL;
+        dumped += is_in_file(k, &k->pages[i]);
     uint64_t data_off = b.len + 24 * dumped;
     uint8_t *packed = malloc(block);
     for (size_t i = 0; packed && i < k->page_count; i++) {
-        if (!k->pages[i].bytes) continue;
+        if (!is_in_file(k, &k->pages[i])) continue;
         uint32_t flags;
         size_t len = pack(&codec, &k->pages[i], block, packed, &flags);
         out_u64(&b, data_off + data.len);

@@ -65,7 +65,11 @@ struct build_kdump {
     const char *release, *machine; // NULL: "", "x86_64"
     uint64_t frames;
     bool one_map;
-    bool split;
+    uint8_t bits; // 0: a 64-bit machine's headers; 32: those of i386; 33: of 32-bit ARM
+    uint64_t seconds;
+    bool split; // holds the pages of [start_pfn, end_pfn) only
+    uint64_t start_pfn, end_pfn;
+    const char *eraseinfo;
     const struct build_page *pages; // in order of pfn
     size_t page_count;
     const uint8_t *notes;

@@ -287,6 +287,65 @@ static void test_damage(void) {
     free(notes.p);
 }
 
+// The headers of i386 and of ARM; neither when the words are none of them.
+static void test_32_bits(void) {
+    set_pages(CODEC_LZO);
+    for (uint32_t version = 0; version <= 6; version++)
+        for (uint8_t bits = 32; bits <= 33; bits++) {
+            struct build_kdump k = plain();
+            // 0 is the builder's word for 6
+            k.version = version ? version : 6;
+            k.bits = bits;
+            k.big = version % 2;
+            k.machine = bits == 32 ? "i686" : "armv7l";
+            k.vmcoreinfo = "OSRELEASE=6.1\n";
+            struct bytes_out b = kdump_build(&k, NULL);
+            if (version == 0) bytes_put_u32(b.p + 8, 0, k.big);
+            if (!version) bytes_put_u32(b.p + 428, FRAMES, k.big);
+            char what[64];
+            snprintf(what, sizeof(what), "version %u of a 32-bit machine (%u)", version, bits);
+            if (!is_int(open_bytes(&b, b.len), 0, what)) printf("# %s\n", err.text);
+            is_int(page_is(4, PAGE), 0, "has its pages");
+            is_int(img->facts.elf_class, 1, "and says what it is");
+            const struct dump_notes *n = &img->facts.notes;
+            if (version >= 3)
+                ok(n->vmcoreinfo.len == 14 && memcmp(n->vmcoreinfo.text, "OSRELEASE", 9) == 0,
+                   "VMCOREINFO is found");
+            image_close(img);
+            free(b.p);
+        }
+    uint8_t old[8192] = "KDUMP   ";
+    bytes_put_u32(old + 8, 6, false);
+    bytes_put_u32(old + 416, 4096, false);
+    struct bytes_out o = {.p = old, .len = sizeof(old)};
+    is_int(open_bytes(&o, o.len), KVM_FORMAT, "no layout has a good block size");
+    has_text(err.text, "block size of 0 bytes", "it says");
+}
+
+static void test_eraseinfo(void) {
+    static const char text[] = "erase jiffies 8\n";
+    for (uint32_t version = 4; version <= 6; version++) {
+        set_pages(CODEC_NONE);
+        struct build_kdump k = plain();
+        k.version = version;
+        k.vmcoreinfo = "OSRELEASE=6.1\n";
+        k.eraseinfo = text;
+        struct bytes_out b = kdump_build(&k, NULL);
+        is_int(open_bytes(&b, b.len), 0, "with a list of what was erased");
+        const struct image_facts *f = &img->facts;
+        if (version < 5)
+            ok(!f->eraseinfo, "which version 4 does not have");
+        else
+            ok(f->eraseinfo_len == strlen(text) && memcmp(f->eraseinfo, text, strlen(text)) == 0,
+               "it is there");
+        image_close(img);
+        bytes_put_u64(b.p + 4096 + 64, b.len, false);
+        is_int(open_bytes(&b, b.len), version < 5 ? 0 : KVM_FORMAT, "and must lie in the file");
+        image_close(img);
+        free(b.p);
+    }
+}
+
 static void test_kinds(void) {
     set_pages(CODEC_NONE);
     struct build_kdump k = plain();
@@ -369,6 +428,8 @@ int main(void) {
     test_cut_before_shared();
     test_damage();
     test_kinds();
+    test_32_bits();
+    test_eraseinfo();
     test_machine();
     test_memory();
     return done();

@@ -61,6 +61,18 @@ for _, name in ipairs{"none", "zlib", "lzo", "snappy", "zstd"} do
   put("kdump", name, bytes)
   put("kvm", "kdump-" .. name, bytes)
 end
+-- Parts of a split set, and what few kdump files have.
+for _, name in ipairs{"none", "zlib"} do
+  local function part(first, last)
+    return kdump.of_memory(memory, {codec = name, vmcoreinfo = info, part = {first, last}})
+  end
+  local a, b = part(0, 5), part(5, 4097)
+  put("kdump_set", name, ("<I4"):pack(#a) .. a .. b)
+  put("kdump_set", name .. "-hole", ("<I4"):pack(#a) .. a .. part(6, 4097))
+  put("image", "kdump-part-" .. name, b)
+end
+put("image", "kdump-erased", kdump.of_memory(memory, {vmcoreinfo = info, erased = "erase jiffies 8\n"}))
+put("image", "diskdump", kdump.of_memory(memory, {version = 1, signature = "DISKDUMP"}))
 for version = 1, 6 do
   local bytes = kdump.of_memory(memory, {version = version, bits = version % 2 == 0 and 64 or 32})
   put("image", "kdump-v" .. version, bytes)

@@ -112,22 +112,3 @@ matrix.describe("live61", "kdump-zlib.flat", function()
     end
   end)
 end)
-
-for name, words in pairs {["split3.1"] = "split"} do
-  matrix.describe(KEY, name, function()
-    it("is refused by its name", function()
-      assert.matches(words, matrix.luakvm_fails("info", path(name)), 1, true)
-    end)
-  end)
-end
-
-for _, name in ipairs {"elf", "elf-paging", "kdump-zlib"} do
-  matrix.describe("live61-noinfo", name, function()
-    it("is refused for want of VMCOREINFO", function()
-      local file = matrix.dir .. "/live61-noinfo/" .. name
-      for _, command in ipairs {"info", "ps", "triage"} do
-        assert.matches("VMCOREINFO", matrix.luakvm_fails(command, file), 1, true)
-      end
-    end)
-  end)
-end

@@ -47,8 +47,8 @@ function M.new(t)
     next_time = now + EVERY
     local columns = terminal.columns()
     if not columns then return end
+    bar.drawn = true -- first: Ctrl-C may end this function anywhere
     bar.write(ERASE .. line(what, done, total, columns))
-    bar.drawn = true
   end
   return bar
 end
