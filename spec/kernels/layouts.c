@@ -148,7 +148,8 @@ static void print_module(struct type_db *db, char *name) {
 }
 
 static void use_core(char **argv) {
-    struct session_options opt = {.core = argv[2], .overlay = true};
+    const char *const core[] = {argv[2]};
+    struct session_options opt = {.core = core, .core_count = 1, .overlay = true};
     struct kvm_err err;
     kvm_t *kd;
     if (session_open(&opt, &kd, &err)) die(argv[2], &err);
