@@ -117,7 +117,8 @@ print(os.waitstatus_to_exitcode(status), time.time() - sent < 5, text.endswith(b
   it("is shown by luakvm on a terminal, where Ctrl-C stops it and leaves no file", function()
     local dir = harness.temp(false)
     assert(os.execute("mkdir " .. dir))
-    local out, err = command.shell(("ASAN_OPTIONS=detect_leaks=0 python3 -c %s %s %s %s"):format(command.quote(PTY), command.path, slow_file(), dir))
+    local line = "ASAN_OPTIONS=detect_leaks=0 python3 -c %s %s %s %s"
+    local out, err = command.shell(line:format(command.quote(PTY), command.path, slow_file(), dir))
     os.execute("rmdir " .. dir)
     assert.are.same({"", "130 True True True []\n"}, {err, out})
   end)
