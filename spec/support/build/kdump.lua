@@ -41,7 +41,8 @@ local function sub_header(t, f)
   local parts = t.bits == 32
       and {"I4", "i4", "i4I4I4", "I8I4", "I8I4", "I8I4", "I8I8I8"} or {"I8", "i4", "i4I8I8", "I8I8", "I8I8", "I8I8", "I8I8I8"}
   local values = {
-    {t.phys_base}, {t.dump_level}, {t.part and 1 or 0, first & 0xffffffff, last & 0xffffffff}, {f.vmcoreinfo, f.vmcoreinfo_size}, {f.notes, f.notes_size}, {f.erased, f.erased_size},
+    {t.phys_base}, {t.dump_level}, {t.part and 1 or 0, first & 0xffffffff, last & 0xffffffff},
+    {f.vmcoreinfo, f.vmcoreinfo_size}, {f.notes, f.notes_size}, {f.erased, f.erased_size},
     {first, last, t.max_mapnr},
   }
   local out = {}
