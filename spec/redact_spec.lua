@@ -36,15 +36,20 @@ describe("kvm.redact", function()
   it("gives nothing behind NULL", function()
     local k = harness.open(harness.temp(built:elf()))
     assert.are.same({}, redact.ranges(k, "erase init_task.mm\n"))
+    assert.are.same({}, redact.ranges(k, "erase init_task.comm size init_task.pid\n"))
   end)
 
   it("refuses what it does not understand, by the rule", function()
     local k = harness.open(harness.temp(built:elf()))
     for text, rule in pairs {
       ["rule 1: \"for x in y within z\" is not understood"] = "for x in y within z",
-      ["rule 2: \"erase\" is not understood"] = "\nerase", ["is not understood"] = "erase a size", ["no symbol nothing"] = "erase nothing",
+      ["rule 2: \"erase\" is not understood"] = "\nerase", ["rule 1: \"erase a size\" is not understood"] = "erase a size",
+      ["no symbol nothing"] = "erase nothing",
       ["no member nothing"] = "erase init_task.nothing", ["only a pointer can be nullified"] = "erase init_task.pid nullify",
-      ["say how many bytes with size"] = "erase _stext",
+      ["say how many bytes with size"] = "erase _stext", ["\"erase init_task.comm size 0\" is not"] = "erase init_task.comm size 0",
+      ["size 99999999999999999999\" is not"] = "erase init_task.comm size 99999999999999999999",
+      ["size 18014398509481984K\" is not"] = "erase init_task.comm size 18014398509481984K",
+      ["size 0xffffffffffffffff\" is not"] = "erase init_task.comm size 0xffffffffffffffff",
     } do
       local ok, err = pcall(redact.ranges, k, rule)
       assert.is_false(ok)

@@ -100,9 +100,17 @@ static void set_erase(lua_State *L, struct session_save *s, const char *key) {
     s->erase_count = (size_t)n;
 }
 
-static void set_fill(lua_State *L, struct session_save *s, const char *key) {
+static bool boolean_of(lua_State *L, const char *key) {
     if (!lua_isboolean(L, -1)) bad(L, key, "boolean");
-    s->fill = lua_toboolean(L, -1);
+    return lua_toboolean(L, -1);
+}
+
+static void set_fill(lua_State *L, struct session_save *s, const char *key) {
+    s->fill = boolean_of(L, key);
+}
+
+static void set_strict(lua_State *L, struct session_save *s, const char *key) {
+    s->strict = boolean_of(L, key);
 }
 
 static void set_record(lua_State *L, struct session_save *s, const char *key) {
@@ -127,7 +135,7 @@ static const struct {
 } options[] = {
     {"format", set_format},   {"compress", set_codec},    {"exclude", set_exclude},
     {"erase", set_erase},     {"record", set_record},     {"fill", set_fill},
-    {"threads", set_threads}, {"progress", set_progress},
+    {"threads", set_threads}, {"progress", set_progress}, {"strict", set_strict},
 };
 
 static void check_keys(lua_State *L) {
@@ -159,12 +167,13 @@ static struct bind_progress *read_options(lua_State *L, struct session_save *s) 
 
 static int push_saved(lua_State *L, const struct session_saved *saved) {
     const struct write_result *w = &saved->written;
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 9);
     bind_set_integer(L, "pages", w->pages);
     bind_set_integer(L, "bytes", w->bytes);
     bind_set_integer(L, "missing", w->missing);
     bind_set_integer(L, "damaged", w->damaged);
     bind_set_integer(L, "excluded", saved->without);
+    bind_set_integer(L, "untold", saved->untold);
     bind_set_integer(L, "erased", saved->erased);
     if (w->damaged) bind_set_string(L, "first_damage", w->first_damage.text);
     return 1;
@@ -178,13 +187,13 @@ By all CPUs. The file appears when it is whole, and never takes the place of ano
 @tparam[opt] table options `format`: "kdump" (the default), "elf" (as /proc/vmcore), "raw" (physical memory from
  address 0 on, a sparse file); `compress` of a kdump: "zlib", "lzo", "snappy", "zstd" (the default where built in) or
  "none"; `exclude`: a list of kinds of pages to leave out: "user" (memory of processes), "cache" (contents of files),
- "free", "zero"; `erase`: a list of `{addr=, len=, fill=}`, kernel virtual memory (bytes) that becomes `fill` ("X")
- in the new dump; `record`: lines of text that the new dump keeps about that (see `k:info().erased`); `fill` (boolean): let
+ "free", "zero"; `strict` (boolean): fail rather than keep a page whose kind can't be told; `erase`: a list of
+ `{addr=, len=, fill=}`, kernel virtual memory (bytes) that becomes `fill` ("X") in the new dump; `record`: lines of text that the new dump keeps about that (see `k:info().erased`); `fill` (boolean): let
  a raw file have zeros where pages are missing, which is refused without it; `threads`; `progress`, a function as that of
  `kvm.open`
 @treturn[1] table `pages`, `bytes` (of the file), `missing` (pages that the source should have and does not), `damaged`
- (pages that can't be unpacked: left out; `first_damage` says why the first), `excluded` (pages left out as asked), `erased`
- (bytes)
+ (pages that can't be unpacked: left out; `first_damage` says why the first), `excluded` (pages left out as asked), `untold`
+ (pages that are kept although they may be of a kind to leave out: their struct pages can't be read), `erased` (bytes)
 @return[2] nil
 @treturn[2] string message
 @treturn[2] string code `inval io unsupported format nomem`, or of what could not be read

@@ -14,6 +14,7 @@ enum {
     ELF_ET_EXEC = 2,
     ELF_ET_DYN = 3,
     ELF_ET_CORE = 4,
+    ELF_CORE_INCOMPLETE = 1, // of e_flags, makedumpfile's DUMP_ELF_INCOMPLETE
 
     ELF_PT_LOAD = 1,
     ELF_PT_NOTE = 4,

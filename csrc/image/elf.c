@@ -13,7 +13,6 @@
 #include <stdio.h>
 
 enum {
-    INCOMPLETE_FLAG = 1,   // of e_flags, makedumpfile's DUMP_ELF_INCOMPLETE
     SEGMENTS_MAX = 1 << 22 // program headers; a QEMU dump with paging=true has thousands
 };
 
@@ -105,7 +104,7 @@ static void fill_facts(struct image *img) {
     facts->machine = e->header.machine;
     facts->elf_class = e->header.elf_class;
     facts->big = e->header.big;
-    if (e->header.flags & INCOMPLETE_FLAG) facts->incomplete = true;
+    if (e->header.flags & ELF_CORE_INCOMPLETE) facts->incomplete = true;
     facts->eraseinfo = facts->notes.eraseinfo.text;
     facts->eraseinfo_len = facts->notes.eraseinfo.len;
     const char *kind = facts->notes.qemu_count ? "ELF, QEMU dump-guest-memory"

@@ -163,6 +163,7 @@ static int put_header(struct writer *w, struct kvm_err *err) {
     bytes_put_u16(h + 18, w->src->img->facts.machine, w->big);
     bytes_put_u32(h + 20, 1, w->big);
     bytes_put_u64(h + 32, EHDR, w->big);
+    bytes_put_u32(h + 48, w->src->img->facts.incomplete ? ELF_CORE_INCOMPLETE : 0, w->big);
     bytes_put_u16(h + 52, EHDR, w->big);
     bytes_put_u16(h + 54, PHDR, w->big);
     bytes_put_u16(h + 56, many ? PN_XNUM : (uint16_t)phnum, w->big);

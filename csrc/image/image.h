@@ -135,7 +135,7 @@ struct image {
 
 struct image_options {
     bool writable;      // open the file read-write
-    size_t cache_bytes; // bound of the page cache of a compressed dump; 0: the default (8 MB)
+    size_t cache_bytes; // bound of the page cache of a compressed dump; 0: the default (64 MB)
     const struct progress
         *progress; // for unpacking and indexing; NULL: none. Good during the call only.
 };

@@ -200,7 +200,8 @@ static int write_header(struct writer *w, struct kvm_err *err) {
     int64_t crash_time;
     if (vmcoreinfo_number(&n->vmcoreinfo, "CRASHTIME", &crash_time))
         bytes_put_u64(h + KDUMP_TIMESTAMP, (uint64_t)crash_time, w->big);
-    bytes_put_u32(h + KDUMP_STATUS, kdump_codec_flags(w->codec_id), w->big);
+    uint32_t incomplete = w->src->facts.incomplete ? KDUMP_STATUS_INCOMPLETE : 0;
+    bytes_put_u32(h + KDUMP_STATUS, kdump_codec_flags(w->codec_id) | incomplete, w->big);
     bytes_put_u32(h + KDUMP_BLOCK_SIZE, w->block_size, w->big);
     bytes_put_u32(h + KDUMP_SUB_HDR_SIZE, (uint32_t)w->sub_blocks, w->big);
     bytes_put_u32(h + KDUMP_BITMAP_BLOCKS, (uint32_t)(2 * w->map_blocks), w->big);

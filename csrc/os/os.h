@@ -92,9 +92,10 @@ typedef int os_section_visit(void *ctx, const char *name, uint64_t addr); // 0 g
 
 // What pages hold that a dump can do without, in the kernel's own words; bits. Zero pages are no kind of their own.
 enum os_page_kind {
-    OS_PAGE_CACHE = 1, // of a file's contents: page cache, also dirty pages and those of tmpfs
-    OS_PAGE_USER = 2,  // anonymous memory of processes, huge pages of theirs
-    OS_PAGE_FREE = 4,  // in the buddy allocator's lists
+    OS_PAGE_CACHE = 1,  // of a file's contents: page cache, also dirty pages and those of tmpfs
+    OS_PAGE_USER = 2,   // anonymous memory of processes, huge pages of theirs
+    OS_PAGE_FREE = 4,   // in the buddy allocator's lists
+    OS_PAGE_UNTOLD = 8, // may be any of these: what tells is not in the dump, or is damaged
 };
 // Physical memory [start, end), whole pages, all of one kind; 0 goes on.
 typedef int os_page_visit(void *ctx, uint64_t start, uint64_t end, enum os_page_kind kind);
@@ -139,8 +140,8 @@ struct os_ops {
     // Optional: where the sections of a module lie. NOTFOUND: the kernel does not keep it.
     int (*each_section)(struct os *os, const struct os_module *m, os_section_visit *fn, void *ctx,
                         struct kvm_err *err);
-    // Optional: the pages of the kinds above, in ascending order; pages of other kinds, and those that the kernel's
-    // structures do not tell, are left out.
+    // Optional: the pages of the kinds above, in ascending order; pages of other kinds, and memory that the kernel has
+    // no structures for, are left out.
     int (*each_page)(struct os *os, os_page_visit *fn, void *ctx, struct kvm_err *err);
     void (*destroy)(struct os *os);
 };

@@ -96,8 +96,21 @@ struct marking {
     struct kvm_err *err;
 };
 
+// How many pages of [start, end) the image has.
+static uint64_t count_pages(const struct saving *s, uint64_t start, uint64_t end) {
+    struct image_region r;
+    uint64_t n = 0;
+    for (uint64_t at = start; at < end && image_next_region(s->kd->image, at, &r); at = r.end) {
+        if (r.start >= end) break;
+        if (r.start > at) at = r.start;
+        n += ((r.end < end ? r.end : end) - at + PAGE - 1) / PAGE;
+    }
+    return n;
+}
+
 static int mark_kind(void *ctx, uint64_t start, uint64_t end, enum os_page_kind kind) {
     const struct marking *m = ctx;
+    if (kind == OS_PAGE_UNTOLD) m->s->out->untold += count_pages(m->s, start, end);
     return kind & m->s->save->without ? mark(m->s, start, end, m->err) : 0;
 }
 
@@ -108,7 +121,11 @@ static int mark_kinds(struct saving *s, struct kvm_err *err) {
     if (!s->kd->os.ops->each_page)
         return err_set(err, KVM_UNSUPPORTED, "what the pages of this kernel hold is not known");
     int rc = s->kd->os.ops->each_page(&s->kd->os, mark_kind, &m, err);
-    return rc ? err_prepend(err, rc, "what the pages hold") : 0;
+    if (rc) return err_prepend(err, rc, "what the pages hold");
+    if (!s->save->strict || s->out->untold == 0) return 0;
+    return err_set(err, KVM_EXCLUDED,
+                   "can't tell what %llu pages hold: their struct pages can't be read",
+                   (unsigned long long)s->out->untold);
 }
 
 static int mark_zero(void *ctx, const struct write_block *b, struct kvm_err *err) {
@@ -174,9 +191,11 @@ static int erase(struct saving *s, const struct session_erase *e, struct kvm_err
         size_t n = end - at < left ? (size_t)(end - at) : (size_t)left;
         struct mmu_page page;
         int rc = session_translate(s->kd, kernel, at, &page, err);
-        if (rc == 0) rc = erase_piece(s, page.pa, n, e->fill, err);
-        if (rc && rc != KVM_EXCLUDED) // what is not in the dump need not be erased
-            return err_prepend(err, rc, "erase 0x%llx", (unsigned long long)at);
+        if (rc == 0) {
+            rc = erase_piece(s, page.pa, n, e->fill, err);
+            if (rc == KVM_EXCLUDED) rc = 0; // what is not in the dump need not be erased
+        }
+        if (rc) return err_prepend(err, rc, "erase 0x%llx", (unsigned long long)at);
         at += n;
     }
     return 0;

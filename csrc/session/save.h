@@ -25,6 +25,7 @@ struct session_save {
     enum codec_id codec; // of kdump; CODEC_NONE: the default
     bool uncompressed;
     uint32_t without; // kinds of pages that are left out
+    bool strict;      // fail rather than keep a page whose kind can't be told
     bool fill;        // raw: pages that the dump lacks become zeros
     const struct session_erase *erase;
     size_t erase_count;
@@ -36,6 +37,7 @@ struct session_save {
 struct session_saved {
     struct write_result written;
     uint64_t without; // pages that were there and were left out
+    uint64_t untold;  // pages that were kept since what they hold can't be told
     uint64_t
         erased; // bytes; those on pages that the dump does not have were not there to be erased
 };

@@ -11,13 +11,22 @@ local M = {}
 
 local STRING_MOST = 1 << 20 -- bytes of a char *'s string
 
-local P, R, S, C, Ct, Cg, Cc = lpeg.P, lpeg.R, lpeg.S, lpeg.C, lpeg.Ct, lpeg.Cg, lpeg.Cc
+local P, R, S, C, Ct, Cg, Cc, Cmt = lpeg.P, lpeg.R, lpeg.S, lpeg.C, lpeg.Ct, lpeg.Cg, lpeg.Cc, lpeg.Cmt
 local space = S " \t" ^ 1
 local name = (R("az", "AZ", "09") + S "_$") ^ 1
 local path = Ct(C(name) * (P "." * C(name)) ^ 0)
-local function unit(digits, letter) return math.tointeger(tonumber(digits)) * ({K = 1 << 10, M = 1 << 20})[letter:upper()] end
-local number = C(R "09" ^ 1) * C(S "KMkm") * -name / unit + C(P "0x" * R("09", "af", "AF") ^ 1 + R "09" ^ 1) * -name / math.tointeger
-local how = space * (P "size" * space * (Cg(number, "size") + Cg(path, "size_of")) + P "nullify" * Cg(Cc(true), "nullify"))
+local UNITS = {[""] = 0, K = 10, M = 20}
+
+-- The bytes that a number and its unit say; nothing matches where there is none, or no such number.
+local function bytes(_, at, digits, letter)
+  if #digits > 18 then return false end
+  local n, shift = math.tointeger(tonumber(digits)), UNITS[letter:upper()]
+  if not n or n <= 0 or n > math.maxinteger >> shift then return false end
+  return at, n << shift
+end
+local digits = C(P "0x" * R("09", "af", "AF") ^ 1) * C "" + C(R "09" ^ 1) * C(S "KMkm" ^ -1)
+local number = Cmt(digits * -name, bytes)
+local how = space * (P "size" * space * (Cg(number, "size") + Cg(path - R "09", "size_of")) + P "nullify" * Cg(Cc(true), "nullify"))
 local erase = Ct(P "erase" * space * Cg(path, "path") * how ^ -1 * S " \t\r" ^ 0 * -1)
 
 local function fail(rule, message)
@@ -55,7 +64,9 @@ local function integer_at(k, rule, words)
   local size = type and type:strip():size() or 0
   local read = ({[1] = k.u8, [2] = k.u16, [4] = k.u32, [8] = k.u64})[size]
   if not read then fail(rule, "its size is no integer") end
-  return read(k, addr)
+  local n = read(k, addr)
+  if n < 0 then fail(rule, ("its size is %#x bytes"):format(n)) end
+  return n
 end
 
 -- What is behind a pointer that stands at addr.
@@ -83,8 +94,12 @@ local function range(k, rule, parsed)
     addr, size = behind(k, rule, addr, type:strip(), size)
     if not addr then return nil end
   end
+  if not size and type and type:strip():kind() == "function" then
+    fail(rule, parsed.path[1] .. " is a function: say how many bytes with size")
+  end
   size = size or type and type:strip():size()
   if not size then fail(rule, ("the type of %s is not known: say how many bytes with size"):format(parsed.path[1])) end
+  if size == 0 then return nil end -- an empty string
   return {addr = addr, len = size, fill = "X", rule = rule}
 end
 

@@ -127,11 +127,12 @@ describe("kvm.cmd.convert", function()
   end)
 
   it("puts its record into words", function()
-    local r = {path = "a\27b", format = "elf", pages = 3, bytes = 5000, excluded = 1, erased = 2, missing = 4, damaged = 5,
+    local r = {path = "a\27b", format = "elf", pages = 3, bytes = 5000, excluded = 1, untold = 6, erased = 2, missing = 4, damaged = 5,
       first_damage = "zlib"}
     local text = convert.text(r)
     assert.is_nil(text:find "\27")
-    for _, part in ipairs {"elf, 3 pages", "1 pages left out", "2 bytes erased", "4 pages are missing", "5 pages are damaged.*zlib"} do
+    for _, part in ipairs {"elf, 3 pages", "1 pages left out", "6 pages are kept", "2 bytes erased", "4 pages are missing",
+      "5 pages are damaged.*zlib"} do
       assert.matches(part, text)
     end
   end)

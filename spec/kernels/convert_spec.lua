@@ -70,6 +70,36 @@ describe("luakvm convert", function()
     end)
   end
 
+  it("does not call redacted what it can't tell the pages of", function()
+    local cut, incomplete = need("formats61/vmcore.truncated", "formats61/elf.incomplete")
+    if not cut then return end
+    local out = temp()
+    assert.matches("can't tell what %d+ pages hold", matrix.luakvm_fails("convert", cut, out, "--redact"))
+    assert.is_nil(io.open(out))
+    do
+      local k <close> = kvm.check(kvm.open(cut))
+      local done = kvm.check(k:save(out, {exclude = {"user"}}))
+      assert.is_true(done.untold > 1000)
+      assert.are.equal(#frames(cut), done.pages + done.excluded)
+    end
+    os.remove(out)
+    for _, form in ipairs {"kdump", "elf"} do
+      do
+        local k <close> = kvm.check(kvm.open(cut))
+        kvm.check(k:save(out, {format = form}))
+      end
+      local k <close> = kvm.check(kvm.open(out))
+      assert.is_true(k:info().incomplete)
+      os.remove(out)
+    end
+    local k <close> = kvm.check(kvm.open(incomplete))
+    local _, why = k:symbol "vmemmap_base" -- the page tables of the kernel's image are cut off
+    local addr = math.tointeger(why:match "(0x%x+): page table")
+    local done, message, code = k:save(out, {erase = {{addr = addr, len = 8}}})
+    assert.are.same({nil, "excluded"}, {done, code}, message)
+    assert.is_nil(io.open(out))
+  end)
+
   it("writes dumps that other programs open", function()
     local vmcore, vmlinux = need("k61/vmcore", "debug61/vmlinux")
     if not vmcore then return end

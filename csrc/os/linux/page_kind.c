@@ -5,7 +5,8 @@
 //   user   anonymous (bit 0 of mapping), or of hugetlbfs
 //   cache  on an LRU list or in the swap cache, and not anonymous; or, not (yet) on a list, with a mapping that is
 //          really an inode's
-// The pages behind the first of a compound page are what that is. Pages of slabs and of any other type are of no kind.
+// The pages behind the first of a compound page are what that is. Pages of slabs and of any other type are of no kind,
+// as is memory that has no struct page; where it has one that can't be read, its kind is untold.
 // Left out: free pages in the lists of the CPUs, which nothing in their struct page tells.
 #include "os/linux/linux.h"
 
@@ -39,8 +40,8 @@ struct walk {
     uint64_t last_head,
         free_end; // of the compound page looked at last; where the free block ends (a frame)
     uint32_t last_kind;
-    uint64_t mapping_seen; // and whether it was an inode's
-    bool mapping_good;
+    uint64_t mapping_seen; // and what its pages are: cache when it is an inode's
+    uint32_t mapping_kind;
     uint64_t start, end; // of the run of pages of one kind that is being collected
     uint32_t kind;
     int rc;
@@ -135,17 +136,22 @@ static bool bit(uint64_t flags, int64_t n) {
     return n >= 0 && (flags >> n & 1);
 }
 
-// Whether a page's mapping is an inode's, which leads back to it.
-static bool is_mapping(struct walk *w, uint64_t mapping) {
-    uint64_t host, back;
-    if (mapping == w->mapping_seen) return w->mapping_good;
+// What is not mapped is none of these, unless the page tables may be cut off; all else that fails leaves it open.
+static uint32_t kind_of_failure(const struct walk *w, int rc) {
+    return rc == KVM_FAULT && !w->os->image->facts.incomplete ? 0 : OS_PAGE_UNTOLD;
+}
+
+// A page is cache when its mapping is an inode's, which leads back to it.
+static uint32_t kind_by_mapping(struct walk *w, uint64_t mapping) {
+    uint64_t host = 0, back = 0;
+    if (mapping == w->mapping_seen) return w->mapping_kind;
     w->mapping_seen = mapping;
-    w->mapping_good = mapping % 4 == 0 && mapping >= w->os->facts.kernel_start &&
-                      linux_member_read(&w->os->virt, mapping, w->at[HOST], &host, NULL) == 0 &&
-                      host &&
-                      linux_member_read(&w->os->virt, host, w->at[I_MAPPING], &back, NULL) == 0 &&
-                      back == mapping;
-    return w->mapping_good;
+    w->mapping_kind = 0;
+    if (mapping % 4 || mapping < w->os->facts.kernel_start) return 0;
+    int rc = linux_member_read(&w->os->virt, mapping, w->at[HOST], &host, NULL);
+    if (rc == 0 && host) rc = linux_member_read(&w->os->virt, host, w->at[I_MAPPING], &back, NULL);
+    w->mapping_kind = rc ? kind_of_failure(w, rc) : back == mapping ? OS_PAGE_CACHE : 0;
+    return w->mapping_kind;
 }
 
 static bool is_hugetlb(const struct walk *w, uint64_t addr, uint64_t flags, int32_t type) {
@@ -170,8 +176,7 @@ static uint32_t kind_of(struct walk *w, uint64_t addr, const uint8_t *page, uint
     if (bytes_u32(page + w->refcount, w->os->virt.big) == 0) return 0;
     if (mapping & MAPPING_ANON) return OS_PAGE_USER;
     if (bit(flags, w->lru) || (bit(flags, w->swapcache) && mapping)) return OS_PAGE_CACHE;
-    if (mapping && is_mapping(w, mapping)) return OS_PAGE_CACHE;
-    return 0;
+    return mapping ? kind_by_mapping(w, mapping) : 0;
 }
 
 // The first page of the compound page: a pointer to it, or, since 7.1, a mask that leads to it.
@@ -185,7 +190,7 @@ static uint32_t tail_kind(struct walk *w, uint64_t head) {
     if (head == w->last_head) return w->last_kind;
     if (head < w->map || head >= w->map_end || (head - w->map) % w->size ||
         reader_read(&w->os->virt, head, page, w->size, NULL))
-        return 0;
+        return OS_PAGE_UNTOLD;
     w->last_head = head;
     w->last_kind = kind_of(w, head, page, (head - w->map) / w->size);
     return w->last_kind;
@@ -206,16 +211,22 @@ static int look(struct walk *w, uint64_t pfn, const uint8_t *page) {
     return kind ? give(w, pfn, kind) : 0;
 }
 
-// Frames [from, to). What of the map is not there (not in the dump, or no such memory) tells nothing.
+// Frames [from, to). Where the map is not mapped, there is no such memory.
 static int look_at(struct walk *w, uint64_t from, uint64_t to) {
     uint8_t pages[AT_ONCE * PAGE_SIZE_MOST];
-    while (from < to) {
-        uint64_t n = AT_ONCE - from % AT_ONCE;
+    uint64_t n = 1;
+    for (; from < to; from += n) {
+        n = AT_ONCE - from % AT_ONCE;
         if (n > to - from) n = to - from;
         int rc = reader_read(&w->os->virt, w->map + from * w->size, pages, n * w->size, NULL);
+        if (rc && n > 1) { // some of them may be there
+            n = 1;
+            rc = reader_read(&w->os->virt, w->map + from * w->size, pages, w->size, NULL);
+        }
+        uint32_t kind = rc ? kind_of_failure(w, rc) : 0;
+        if (kind && give(w, from, kind)) return w->rc;
         for (uint64_t i = 0; rc == 0 && i < n; i++)
             if (look(w, from + i, pages + i * w->size)) return w->rc;
-        from += n;
     }
     return 0;
 }

@@ -22,6 +22,7 @@ local M = {
     {name = "pages", kind = "integer"},
     {name = "bytes", kind = "integer"},
     {name = "excluded", kind = "integer"},
+    {name = "untold", kind = "integer"},
     {name = "erased", kind = "integer"},
     {name = "missing", kind = "integer"},
     {name = "damaged", kind = "integer"},
@@ -81,8 +82,9 @@ end
 -- @tparam table opts out (path of a new file), format ("kdump", "elf", "raw"), compress ("zlib", "lzo", "snappy", "zstd", "none"),
 --   exclude (list of "user", "cache", "free", "zero"), redact (boolean), erase (path of a file of rules, see kvm.redact), fill
 --   (boolean), threads, progress (as that of kvm.open)
--- @treturn function an iterator of one record: path, format, pages, bytes (of the file), excluded (pages left out as asked), erased
---   (bytes), missing and damaged (pages that the source should have and could not give), first_damage
+-- @treturn function an iterator of one record: path, format, pages, bytes (of the file), excluded (pages left out as asked),
+--   untold (pages that are kept since what they hold can't be told; with redact that fails), erased (bytes), missing and
+--   damaged (pages that the source should have and could not give), first_damage
 -- @raise kvm.Error `inval` on unknown names, and what k:save fails with
 -- @usage os.remove(tmpname) for r in require "kvm.cmd.convert".run(k, {out = tmpname}) do assert(r.pages > 0) end
 function M.run(k, opts)
@@ -91,8 +93,8 @@ function M.run(k, opts)
   if compress and format ~= "kdump" then invalid "--compress is for kdump: elf and raw are not compressed" end
   local ranges, record = erased(k, opts)
   local done = kvm_error.check(k:save(opts.out, {
-    format = format, compress = compress, exclude = excluded(opts), erase = ranges, record = record, fill = opts.fill,
-    threads = opts.threads, progress = opts.progress,
+    format = format, compress = compress, exclude = excluded(opts), strict = opts.redact or false, erase = ranges,
+    record = record, fill = opts.fill, threads = opts.threads, progress = opts.progress,
   }))
   done.path, done.format = opts.out, format
   local given = false
@@ -108,6 +110,7 @@ function M.text(rec)
   local format = require "kvm.format"
   local out = {("%s: %s, %d pages, %s"):format(format.escape(rec.path), rec.format, rec.pages, format.size(rec.bytes))}
   if rec.excluded > 0 then out[#out + 1] = ("%d pages left out"):format(rec.excluded) end
+  if rec.untold > 0 then out[#out + 1] = ("%d pages are kept since what they hold can't be told"):format(rec.untold) end
   if rec.erased > 0 then out[#out + 1] = ("%d bytes erased"):format(rec.erased) end
   if rec.missing > 0 then out[#out + 1] = ("%d pages are missing in the source"):format(rec.missing) end
   if rec.damaged > 0 then
