@@ -40,10 +40,30 @@ local function open(parsed, command)
   return kvm.check(kvm.open(how))
 end
 
+local STOPPED = {columns = {{name = "stopped", kind = "string"}, {name = "code", kind = "string"}, {name = "addr", kind = "hex"}}}
+
+-- The records of what is whole. Where a walk stopped (kvm.cmd.walk), JSON has a line in its place; for people it goes to
+-- standard error.
+local function whole(records, format, write, list)
+  local function next_whole()
+    for rec in records do
+      if not rec.stopped then return rec end
+      list[#list + 1] = rec.stopped
+      if format == "json" then
+        require "kvm.cli.json".render(STOPPED, function(_, last) return not last and rec or nil end, {}, write)
+      else
+        complain(rec.stopped)
+      end
+    end
+  end
+  return next_whole
+end
+
 local function render(command, records, opts, format)
-  local write = out.write
+  local write, damage = out.write, {}
   if command.to_stderr then write = function(text) io.stderr:write(text) end end
-  local count = require("kvm.cli." .. format).render(command, records, opts, write)
+  local count = require("kvm.cli." .. format).render(command, whole(records, format, write, damage), opts, write)
+  if damage[1] then error({nothing = ("damaged in %d place%s: not all is told"):format(#damage, #damage > 1 and "s" or "")}, 0) end
   if count == 0 and command.no_match then error({nothing = command.no_match}, 0) end
 end
 

@@ -31,4 +31,21 @@ function M.first(k, names)
   error(kvm_error.new {code = "notfound", message = "no symbol " .. table.concat(names, " or ")})
 end
 
+--- The first symbol of a list, of something that a kernel may be built without.
+-- @param k an open handle
+-- @tparam {string,...} names the newest layout's first
+-- @tparam string what the thing, in words
+-- @tparam string config the option that builds it in, "CONFIG_..."
+-- @treturn integer address
+-- @treturn string its name
+-- @raise kvm.Error `notfound`: this kernel has no such thing; or why there is no symbol table
+-- @usage local _, err = kvm.try(require "kvm.linux.kallsyms".need, k, {"no_such"}, "such", "CONFIG_SUCH")
+-- assert(err.message == "this kernel has no such (CONFIG_SUCH): no symbol no_such")
+function M.need(k, names, what, config)
+  local ok, addr, name = pcall(M.first, k, names)
+  if ok then return addr, name end
+  if kvm_error.is(addr, "notfound") then addr:prefix(("this kernel has no %s (%s)"):format(what, config)) end
+  error(addr, 0)
+end
+
 return M
