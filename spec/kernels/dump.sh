@@ -27,6 +27,10 @@ live72         live     sid      512
 live61-la57    live     bookworm 512 cpu=qemu64,+la57
 live61-nokaslr live     bookworm 512 append=nokaslr
 live61-noinfo  live     bookworm 512 noinfo
+busy510        busy     bullseye 512 append=busy=1
+busy61         busy     bookworm 512 append=busy=1
+busy612        busy     trixie   512 append=busy=1
+busy72         busy     sid      512 append=busy=1
 memory61       memory   bookworm 512
 formats61      formats  bookworm 0
 debug61        debug    bookworm 0
@@ -72,12 +76,26 @@ setup() { # makes WORK, sets QEMU and APPEND
   busybox
   tools
   mkdir -p "$cache/packages"
-  [ -x "$PACKAGES/threads" ] || gcc -static -O1 -pthread -o "$PACKAGES/threads" "$here/threads.c"
+  programs
   WORK=$dumps/.$KEY.new
   rm -rf "$WORK"
   mkdir -p "$WORK"
   QEMU=(qemu-system-x86_64 ${cpu:+-cpu "$cpu"} -accel tcg -m "$MEM" -smp 2 -kernel "$VMLINUZ" -initrd "$WORK/initrd")
   APPEND="console=ttyS0 panic=1 no_timer_check $(option append)"
+}
+programs() { # the guests' own: $PACKAGES/programs
+  local p
+  mkdir -p "$PACKAGES/programs"
+  for p in threads objects; do
+    [ "$PACKAGES/programs/$p" -nt "$here/$p.c" ] || gcc -static -O1 -pthread -o "$PACKAGES/programs/$p" "$here/$p.c"
+  done
+}
+devices() { # devices LETTER: a disk vdLETTER for a file system and swap, an NVMe disk, a network
+  disk data 64
+  truncate -s 16M "$WORK/nvme.img"
+  QEMU+=(-drive "file=$WORK/nvme.img,if=none,id=nvme,format=raw,cache=unsafe" -device "nvme,serial=lab-nvme,drive=nvme"
+    -nic "user,model=virtio-net-pci,restrict=on")
+  APPEND="$APPEND data=vd$1"
 }
 disk() { # disk NAME MEGABYTES: one more virtio disk: vda, vdb, vdc in order
   truncate -s "$2M" "$WORK/$1.img"
@@ -101,10 +119,11 @@ publish() {
 # --- kinds
 kdump() { # a panic, kexec into the kdump kernel: vmcore is its raw /proc/vmcore, kdump is makedumpfile -d 31 of it
   setup
-  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/threads" "$VMLINUZ" "$TOOLS"
+  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs" "$VMLINUZ" "$TOOLS"
   disk kdump $((MEM + 64))
   disk vmcore $((MEM + 64))
   disk kallsyms 32
+  devices d
   guest 'makedumpfile rc=0' "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND crashkernel=256M docrash=sysrq truth=vdc"
   makedumpfile -R "$WORK/kdump" <"$WORK/kdump.img" >/dev/null
   mv "$WORK/vmcore.img" "$WORK/vmcore"
@@ -114,17 +133,26 @@ kdump() { # a panic, kexec into the kdump kernel: vmcore is its raw /proc/vmcore
 }
 live() { # a running guest, dumped by QEMU
   setup
-  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/threads"
+  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs"
   disk kallsyms 32
+  devices b
   [ -n "$(option noinfo)" ] || QEMU+=(-device vmcoreinfo)
   guest SETTLED --wait SETTLED --dump "elf=$WORK/elf" --dump "kdump-zlib=$WORK/kdump-zlib.flat" --dump "elf-paging=$WORK/elf-paging" \
     "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND truth=vda"
   makedumpfile -R "$WORK/kdump-zlib" <"$WORK/kdump-zlib.flat" >/dev/null
   finish
 }
+busy() { # a guest whose tasks, files, sockets and timers change all the time
+  setup
+  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs"
+  disk kallsyms 32
+  devices b
+  guest SETTLED --wait SETTLED --dump "elf=$WORK/elf" "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND truth=vda"
+  finish
+}
 memory() { # a running guest, in the ways of QEMU to write its memory
   setup
-  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/threads"
+  "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs"
   disk kallsyms 32
   QEMU+=(-device vmcoreinfo)
   guest SETTLED --wait SETTLED --dump "elf=$WORK/elf" --dump "raw:$((MEM * 1048576))=$WORK/raw" --dump "migration=$WORK/migration" \

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# mkinitrd.sh OUT BUSYBOX MODULES_DIR THREADS [VMLINUZ TOOLS_ROOT]: the initramfs of a guest; guest-init is its /init.
+# mkinitrd.sh OUT BUSYBOX MODULES_DIR PROGRAMS_DIR [VMLINUZ TOOLS_ROOT]: the initramfs of a guest; guest-init is its /init.
 # With VMLINUZ and TOOLS_ROOT (unpacked kexec-tools, makedumpfile and their libraries) the guest can crash into kdump.
 set -eu
-out=$1 busybox=$2 modules=$3 threads=$4 vmlinuz=${5:-} tools=${6:-}
+out=$1 busybox=$2 modules=$3 programs=$4 vmlinuz=${5:-} tools=${6:-}
 here=$(cd "$(dirname "$0")" && pwd)
 w=$(mktemp -d)
 trap 'rm -rf "$w"' EXIT
@@ -14,15 +14,15 @@ cp "$busybox" "$w/bin/busybox"
 ln -s busybox "$w/bin/sh"
 cp "$here/guest-init" "$w/init"
 cp "$here/guest-tools" "$w/lab/tool"
-cp "$threads" "$w/lab/threads"
+cp "$programs"/* "$w/lab/"
 for n in spin 'odd n)ame (' fault-sysrq; do
   ln -s tool "$w/lab/$n"
 done
 
-# virtio for the disks, qemu_fw_cfg for the VMCOREINFO note, loop only to have one more module. Busybox cannot load
+# virtio for the disks and the network, qemu_fw_cfg for the VMCOREINFO note, loop only to have one more module. Busybox cannot load
 # the compressed modules of 6.12 and later.
 : >"$w/mod/order"
-for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_mmio virtio_blk qemu_fw_cfg loop; do
+for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_mmio virtio_blk failover net_failover virtio_net qemu_fw_cfg loop; do
   f=$(find "$modules" -name "$m.ko*" | head -1)
   case $f in
   '') continue ;;

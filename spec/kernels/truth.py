@@ -126,7 +126,7 @@ def truth(directory, extra):
         kallsyms=kallsyms_sample(raw.pop("kallsyms")), tasks=same, volatile=volatile,
         stacks=stacks(raw.pop("stacks")), args=per_process(raw.pop("args")), environ=per_process(raw.pop("environ")),
         ids=ids(raw.pop("ids")), fds=links(raw.pop("fds")), namespaces=links(raw.pop("ns")),
-        workload=json.loads(raw.pop("workload")))
+        workload=json.loads(raw.pop("workload")), objects=json.loads(raw.pop("objects")))
     crasher = re.search(r"^CRASHER (\d+) (\S+)", console, re.M)
     if crasher:
         out["fault"] = dict(kind=crasher[2], pid=int(crasher[1]))
