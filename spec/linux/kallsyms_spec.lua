@@ -22,10 +22,17 @@ describe("kvm.linux.kallsyms", function()
     assert.are.same({"notfound", "no symbol a or b"}, {code, message})
   end)
 
+  it("names what a kernel was built without", function()
+    assert.are.same({0x1000, "old_name"}, {kallsyms.need(k, {"new_name", "old_name"}, "such", "CONFIG_SUCH")})
+    local code, message = code_of(kallsyms.need, k, {"a", "b"}, "such", "CONFIG_SUCH")
+    assert.are.same({"notfound", "this kernel has no such (CONFIG_SUCH): no symbol a or b"}, {code, message})
+  end)
+
   it("does not call a table that can't be read a missing symbol", function()
     local broken = fake.new()
     function broken.symbol() return nil, "kallsyms: cut off", "excluded", 5 end
     assert.are.same({"excluded", "kallsyms: cut off"}, {code_of(kallsyms.first, broken, {"a", "b"})})
     assert.are.same({"excluded", "kallsyms: cut off"}, {code_of(kallsyms.address, broken, "a")})
+    assert.are.same({"excluded", "kallsyms: cut off"}, {code_of(kallsyms.need, broken, {"a"}, "such", "CONFIG_SUCH")})
   end)
 end)
