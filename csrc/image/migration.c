@@ -186,10 +186,12 @@ static bool next_memory(struct image *img, uint64_t pa, struct image_region *reg
 
 // The first page >= pa within a piece that is (WANT) or is not in the stream; the piece's end when there is none.
 static uint64_t seek(const struct migration *m, uint64_t pa, uint64_t end, bool want) {
-    for (pa -= pa % PAGE; pa < end; pa += PAGE) {
-        uint64_t ram = 0;
+    uint64_t ram = 0, pages;
+    for (pa -= pa % PAGE; pa < end; pa += pages * PAGE) {
         ram_of(m, pa, &ram);
         if ((entry_of(m, ram) != ABSENT) == want) return pa;
+        // A stream may name far more memory than it has pages of.
+        pages = m->chunks[ram / PAGE / CHUNK] ? 1 : CHUNK - ram / PAGE % CHUNK;
     }
     return end;
 }
