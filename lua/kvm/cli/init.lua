@@ -42,19 +42,26 @@ end
 
 local STOPPED = {columns = {{name = "stopped", kind = "string"}, {name = "code", kind = "string"}, {name = "addr", kind = "hex"}}}
 
--- The records of what is whole. Where a walk stopped (kvm.cmd.walk), JSON has a line in its place; for people it goes to
--- standard error.
-local function whole(records, format, write, list)
+-- The records of what is whole, one by one. Where a walk stopped (kvm.cmd.walk, or an error behind the first record), a line
+-- on standard error says so, and in JSON one in its place.
+local function whole(records, format, write, damage)
+  local given = false
+  local function step()
+    if not given then return records() end
+    local rec, err = require "kvm.error".try(records)
+    return err and {stopped = err.message, code = err.code, addr = err.addr} or rec, err
+  end
   local function next_whole()
-    for rec in records do
-      if not rec.stopped then return rec end
-      list[#list + 1] = rec.stopped
-      if format == "json" then
-        require "kvm.cli.json".render(STOPPED, function(_, last) return not last and rec or nil end, {}, write)
-      else
-        complain(rec.stopped)
-      end
+    if damage.last then return nil end
+    local rec, err = step()
+    given, damage.last = true, err
+    if not rec or not rec.stopped then return rec end
+    damage.found = true
+    complain(rec.stopped)
+    if format == "json" then
+      require "kvm.cli.json".render(STOPPED, function(_, last) return not last and rec or nil end, {}, write)
     end
+    return next_whole()
   end
   return next_whole
 end
@@ -63,7 +70,7 @@ local function render(command, records, opts, format)
   local write, damage = out.write, {}
   if command.to_stderr then write = function(text) io.stderr:write(text) end end
   local count = require("kvm.cli." .. format).render(command, whole(records, format, write, damage), opts, write)
-  if damage[1] then error({nothing = ("damaged in %d place%s: not all is told"):format(#damage, #damage > 1 and "s" or "")}, 0) end
+  if damage.found then error({complained = true}, 0) end
   if count == 0 and command.no_match then error({nothing = command.no_match}, 0) end
 end
 
@@ -160,6 +167,7 @@ local function status_of(err)
   if type(err) == "table" then
     if err.usage then return 2, err.usage end
     if err.nothing then return 1, err.nothing end
+    if err.complained then return 1, nil end
     if err.output then return err.quiet and 0 or 1, not err.quiet and "standard output: " .. err.message or nil end
     return 1, tostring(err)
   end
