@@ -58,6 +58,7 @@ local LINES = {
   ps = {{"CORE"}, {"CORE", "--threads"}, {"CORE", "-c", EVIL}},
   log = {{"CORE"}, {"CORE", "-x"}, {"CORE", "-T"}, {"CORE", "-l", EVIL}},
   mod = {{"CORE"}},
+  list = {{"-M", "CORE", "init_task.tasks", "-t", "task_struct", "-m", "tasks", "-s", "comm"}, {"-M", "CORE", EVIL}},
   sym = {{"-M", "CORE", "-p", "*"}, {"-M", "CORE", EVIL}, {"-M", "/dev/null", "-N", "NAMELIST", "-p", "*"}},
   rd = {{"-M", "CORE", "evil_data", "8"}, {"-M", "CORE", EVIL}},
   struct = {{"-M", "CORE", "evil" .. SHORT}, {"-M", "CORE", "evil" .. SHORT, "evil_data"}, {"-M", "CORE", EVIL},
