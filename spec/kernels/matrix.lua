@@ -15,7 +15,8 @@ M.guests = {
   {key = "k510", cores = CRASHED}, {key = "k61", cores = CRASHED}, {key = "k612", cores = CRASHED},
   {key = "k72", cores = CRASHED}, {key = "live510", cores = LIVE}, {key = "live61", cores = LIVE},
   {key = "live612", cores = LIVE}, {key = "live72", cores = LIVE}, {key = "live61-la57", cores = LIVE},
-  {key = "live61-nokaslr", cores = LIVE},
+  {key = "live61-nokaslr", cores = LIVE}, {key = "busy510", cores = {"elf"}}, {key = "busy61", cores = {"elf"}},
+  {key = "busy612", cores = {"elf"}}, {key = "busy72", cores = {"elf"}},
 }
 
 --- A whole file, or nil.
@@ -120,6 +121,7 @@ function M.describe(key, core, fn)
     local dump = setmetatable({key = key, core = core, path = ("%s/%s/%s"):format(M.dir, key, core)}, Dump)
     dump.is_filtered = core == "kdump"    -- makedumpfile -d 31: no user pages
     dump.is_crash = key:find "^k%d" ~= nil -- it panicked; else QEMU dumped it while it ran
+    dump.is_busy = key:find "^busy" ~= nil -- its tasks, files and sockets come and go
     busted.teardown(function()
       if dump.handle then dump.handle:close() end
       dump.handle = nil

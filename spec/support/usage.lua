@@ -22,12 +22,19 @@ end
 local function examples(paths)
   local out = {}
   for _, path in ipairs(paths) do
-    local n = 0
+    local n, open = 0, nil
     for line in io.lines(path) do
       n = n + 1
-      local code = line:match "@usage (.*)"
-      -- what prints a help text is run by spec/cli
-      if code and not code:find(".main", 1, true) then out[#out + 1] = {code = code, place = path .. ":" .. n} end
+      local code, more = line:match "@usage (.*)", line:match "^%-%-%s+([^@%s].*)"
+      if code then
+        open = {code = code, place = path .. ":" .. n}
+        -- what prints a help text is run by spec/cli
+        if not code:find(".main", 1, true) then out[#out + 1] = open end
+      elseif open and more then
+        open.code = open.code .. "\n" .. more
+      else
+        open = nil
+      end
     end
   end
   return out
@@ -60,7 +67,7 @@ local function run_all(paths, core, lacks)
 end
 
 --- Tests that run the usage lines of files on a built kernel of each layout and on the dumps that are there.
--- t: paths; on_built: what built kernels lack ({string,...}, false: they are left out); dumps ({"k61/kdump", ...}); at_least
+-- t: paths; on_built: what built kernels lack ({string,...}, false: they are left out); lacks: likewise, by dump; dumps ({"k61/kdump", ...}); at_least
 function M.describe(t)
   for _, release in ipairs(t.on_built and linux.releases or {}) do
     busted.it("run on a built kernel of " .. release, function()
@@ -72,7 +79,7 @@ function M.describe(t)
   for _, path in ipairs(dumps) do
     if lfs.attributes(path) then
       busted.it("run on " .. path:match "[^/]+/[^/]+$", function()
-        local count = run_all(t.paths, path, {})
+        local count = run_all(t.paths, path, t.lacks and t.lacks[path:match "[^/]+/[^/]+$"] or {})
         assert.is_true(count >= t.at_least, count .. " ran")
       end)
     else
