@@ -57,6 +57,7 @@ local LINES = {
   triage = {{"CORE"}}, info = {{"CORE"}, {"CORE", "--full"}, {"CORE", "--vmcoreinfo"}},
   ps = {{"CORE"}, {"CORE", "--threads"}, {"CORE", "-c", EVIL}},
   log = {{"CORE"}, {"CORE", "-x"}, {"CORE", "-T"}, {"CORE", "-l", EVIL}},
+  files = {{"CORE"}, {"-M", "CORE", EVIL}}, vm = {{"CORE"}, {"-M", "CORE", EVIL}}, mount = {{"CORE"}, {"CORE", "-n", "100"}},
   mod = {{"CORE"}},
   list = {{"-M", "CORE", "init_task.tasks", "-t", "task_struct", "-m", "tasks", "-s", "comm"}, {"-M", "CORE", EVIL}},
   sym = {{"-M", "CORE", "-p", "*"}, {"-M", "CORE", EVIL}, {"-M", "/dev/null", "-N", "NAMELIST", "-p", "*"}},

@@ -97,7 +97,7 @@ static void sockets(void) {
     number("udp", inet(AF_INET, SOCK_DGRAM, 7003, 0));
     number("udp6", inet(AF_INET6, SOCK_DGRAM, 7004, 0));
     number("raw", socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
-    number("packet", socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
+    number("packet", socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ARP)));
     number("netlink", socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
     number("unix_listen", unix_bound("/tmp/objects.sock", 0, SOCK_STREAM, 1));
     number("unix_abstract", unix_bound("lab-abstract", 1, SOCK_DGRAM, 0));

@@ -3,7 +3,7 @@
 -- be tasks that were not there all the time (truth's volatile) or were born while it printed or later.
 local matrix = require "spec.kernels.matrix"
 
-local PF_WQ_WORKER, PF_KTHREAD = 0x20, 0x200000
+local PF_WQ_WORKER = 0x20
 
 -- /proc appends to the comm of a kworker what it works on, and shows the long names of kernel threads (since 5.17),
 -- where task_struct.comm has 15 bytes. Rescuers are workers too, called like their queue, since 6.9 kworker/R-....
@@ -89,14 +89,14 @@ matrix.each(function(dump)
     end
   end)
 
-  -- A kernel thread that slept may be awake in the instant of the dump: at most one for each CPU is, or it waits for a
-  -- CPU. What ran when the guest printed it may sleep since, and init, which printed it, may run.
+  -- What slept may be awake in the instant of the dump: at most one task for each CPU is, or it waits for a CPU. What ran when
+  -- the guest printed it may sleep since.
   it("has the same states", function()
     local report, changed = matrix.report(), 0
     for tid, t in pairs(dump:truth().tasks) do
       local p = tasks[tonumber(tid)]
       if p and has(p, "task") and p.state ~= t.state and p.state ~= t.state1 then
-        if p.state == "R" and (t.flags & PF_KTHREAD ~= 0 or tid == "1") or t.state == "R" and p.state == "S" then
+        if p.state == "R" and t.state:find "[SI]" or t.state == "R" and p.state == "S" then
           changed = changed + 1
         else
           report.add("%s (%s): state is %s, was %s", tid, t.comm, p.state, t.state)

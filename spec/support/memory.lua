@@ -22,7 +22,7 @@ M.START, M.SIZE, M.UNMAPPED = image.LARGE, 8192, image.UNMAPPED
 function M.set(k, t, addr, members)
   for path, value in pairs(members) do
     local field = assert(k:type(t):strip():field(path))
-    assert(k:write(addr + field.offset, ("<i" .. field.type:strip():size()):pack(value)))
+    assert(k:write(addr + field.offset, ("<i8"):pack(value):sub(1, field.type:strip():size())))
   end
 end
 
