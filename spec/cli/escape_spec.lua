@@ -121,7 +121,8 @@ describe("a hostile dump", function()
             if status == 0 then good = good + 1 end
           end
         end
-        assert.is_true(good > 0 or name == "run", "nothing was answered")
+        -- Built kernels have not all that commands walk. What has no text of its own is rendered, and escaped, like all others.
+        assert.is_true(good > 0 or name == "run" or not registry.get(name).text, "nothing was answered")
       end)
     end
   end

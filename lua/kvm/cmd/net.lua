@@ -1,0 +1,207 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- luakvm net: network devices and their addresses; sockets, routes and neighbours, as ip(8) and /proc/net show them.
+local kvm_error = require "kvm.error"
+local netdevice = require "kvm.linux.netdevice"
+local net_namespace = require "kvm.linux.net_namespace"
+local object = require "kvm.object"
+local tasks = require "kvm.cmd.tasks"
+local walk = require "kvm.cmd.walk"
+
+local M = {
+  name = "net",
+  summary = "network devices, sockets, routes, neighbours",
+  operands = {},
+  options = {
+    {flags = "-s --sockets", help = "sockets"},
+    {flags = "-p --protocol", value = "PROTOCOL", type = "list", help = "only sockets of tcp, udp, raw, unix, netlink, packet"},
+    {flags = "-r --routes", help = "IPv4 routes"},
+    {flags = "-a --neighbours", help = "the ARP and neighbour discovery tables"},
+    {flags = "-n --namespace", value = "PID", type = "integer", help = "the network namespace of this process (default: the first)"},
+  },
+  columns = {
+    {name = "kind", kind = "string", title = "KIND", width = 7, left = true},
+    {name = "name", kind = "string"},
+    {name = "index", kind = "integer"},
+    {name = "state", kind = "string", title = "STATE", width = 11, left = true},
+    {name = "flags", kind = "strings"},
+    {name = "mtu", kind = "integer"},
+    {name = "lladdr", kind = "string"},
+    {name = "addresses", kind = "strings"},
+    {name = "family", kind = "string"},
+    {name = "protocol", kind = "string"},
+    {name = "local", kind = "string"},
+    {name = "local_port", kind = "integer"},
+    {name = "remote", kind = "string"},
+    {name = "remote_port", kind = "integer"},
+    {name = "rx_queue", kind = "integer", title = "RX-Q", width = 6},
+    {name = "tx_queue", kind = "integer", title = "TX-Q", width = 6},
+    {name = "inode", kind = "integer", title = "INODE", width = 7},
+    {name = "uid", kind = "integer"},
+    {name = "portid", kind = "integer"},
+    {name = "destination", kind = "string"},
+    {name = "prefix", kind = "integer"},
+    {name = "table", kind = "string"},
+    {name = "type", kind = "string"},
+    {name = "scope", kind = "string"},
+    {name = "priority", kind = "integer"},
+    {name = "source", kind = "string"},
+    {name = "gateway", kind = "string"},
+    {name = "device", kind = "string"},
+    {name = "addr", kind = "hex", title = "ADDRESS", width = 18, left = true},
+    {name = "partial", kind = "strings"},
+    {name = "what", kind = "string", title = "WHAT", left = true, width = 0, json = false},
+  },
+  no_match = "there is none",
+}
+
+local function add(rec, name, f, ...)
+  local values = table.pack(kvm_error.try(f, ...))
+  if values[1] == nil and kvm_error.is(values[2]) then
+    rec.partial = rec.partial or {}
+    table.insert(rec.partial, name)
+    return nil
+  end
+  return table.unpack(values, 1, values.n)
+end
+
+-- --- devices
+
+local function device(dev)
+  local rec = {kind = "device", addr = object.addr(dev)}
+  rec.name = add(rec, "name", function() return dev.name end)
+  rec.index = add(rec, "index", function() return dev.ifindex end)
+  rec.mtu = add(rec, "mtu", function() return dev.mtu end)
+  rec.flags = add(rec, "flags", netdevice.flags, dev)
+  rec.state = add(rec, "state", netdevice.operstate, dev)
+  rec.lladdr = add(rec, "lladdr", netdevice.address, dev)
+  rec.addresses = add(rec, "addresses", function()
+    local out = {}
+    for a in netdevice.for_each_address(dev) do out[#out + 1] = ("%s/%d"):format(a.address, a.prefix) end
+    return out
+  end)
+  rec.what = ("%s %s %s"):format(rec.name or "?", rec.lladdr or "", table.concat(rec.addresses or {}, " "))
+  return rec
+end
+
+local function devices(net, emit)
+  for dev in netdevice.for_each_netdev(net) do emit(device(dev)) end
+end
+
+-- --- sockets
+
+local FAMILIES <const> = {[1] = "unix", [2] = "inet", [10] = "inet6", [16] = "netlink", [17] = "packet"}
+-- SS_*, include/uapi/linux/net.h; a listening Unix socket has TCP's state
+local UNIX_STATES <const> = {[1] = "CONNECTED", [7] = "UNCONNECTED", [10] = "LISTEN"}
+
+local function ends(rec, sock, common)
+  local from, from_port, to, to_port = add(rec, "local", sock.ends, common)
+  rec["local"], rec.local_port, rec.remote, rec.remote_port = from, from_port, to, to_port
+  rec.what = ("%s:%s %s:%s"):format(from or "?", from_port or "?", to or "?", to_port or "?")
+end
+
+local OWN <const> = {
+  unix = function(rec, sock, full)
+    rec["local"] = add(rec, "local", sock.unix_name, object.cast(full, "struct unix_sock"))
+    rec.what = rec["local"] or ""
+  end,
+  netlink = function(rec, _, full)
+    rec.portid = add(rec, "portid", function() return object.cast(full, "struct netlink_sock").portid end)
+    rec.protocol = add(rec, "protocol", function() return tostring(full.sk_protocol) end)
+    rec.what = ("protocol %s port %s"):format(rec.protocol or "?", rec.portid or "?")
+  end,
+  packet = function(rec, _, full)
+    rec.protocol = add(rec, "protocol", function()
+      local p = object.cast(full, "struct packet_sock")
+      return ("0x%04x"):format((">I2"):unpack(kvm_error.check(object.handle(p):read(object.addr(p, "num"), 2))))
+    end)
+    rec.what = "protocol " .. (rec.protocol or "?")
+  end,
+}
+
+local function socket(sock, common, protocol)
+  local rec = {kind = protocol, addr = object.addr(common)}
+  rec.family = add(rec, "family", function() return FAMILIES[common.skc_family] or tostring(common.skc_family) end)
+  rec.state = add(rec, "state", function()
+    return (protocol == "unix" and UNIX_STATES or sock.STATES)[common.skc_state] or tostring(common.skc_state)
+  end)
+  local full = add(rec, "state", sock.is_full, common) and object.cast(common, "struct sock")
+  if OWN[protocol] then
+    if full then OWN[protocol](rec, sock, full) end
+  else
+    ends(rec, sock, common)
+  end
+  if full then
+    rec.inode = add(rec, "inode", sock.inode, full)
+    rec.uid = add(rec, "uid", function() return full.sk_uid.val end)
+    rec.rx_queue, rec.tx_queue = add(rec, "rx_queue", sock.queues, full, protocol)
+  end
+  return rec
+end
+
+local function sockets(net, emit, opts)
+  local sock = require "kvm.linux.sock"
+  for _, protocol in ipairs(opts.protocol or sock.PROTOCOLS) do
+    walk.part(emit, function()
+      for common in sock.for_each(net, protocol) do emit(socket(sock, common, protocol)) end
+    end)
+  end
+end
+
+-- --- routes and neighbours
+
+local function routes(net, emit)
+  for r in require "kvm.linux.fib".for_each_route(net) do
+    local way = r.ways[1] or {}
+    local rec = {kind = "route", destination = r.destination, prefix = r.prefix, table = r.table, type = r.type, scope = r.scope,
+      priority = r.priority, source = r.source, gateway = way.gateway, device = way.device, addr = r.addr}
+    rec.what = ("%s %s/%d%s%s table %s"):format(r.type, r.destination, r.prefix, way.gateway and " via " .. way.gateway or "",
+      way.device and " dev " .. way.device or "", r.table)
+    emit(rec)
+    for i = 2, #r.ways do
+      emit {kind = "nexthop", destination = r.destination, prefix = r.prefix, table = r.table, gateway = r.ways[i].gateway,
+        device = r.ways[i].device, addr = r.addr, what = (r.ways[i].gateway or "") .. " dev " .. (r.ways[i].device or "?")}
+    end
+  end
+end
+
+local function neighbours(net, emit)
+  local own = object.addr(net)
+  for _, family in ipairs {"inet", "inet6"} do
+    walk.part(emit, function()
+      for n in require "kvm.linux.neighbour".for_each(object.handle(net), family) do
+        if n.net == own then
+          emit {kind = "neigh", family = family, destination = n.address, device = n.device, lladdr = n.lladdr, state = n.state, addr = n.addr,
+            what = ("%s dev %s lladdr %s"):format(n.address, n.device or "?", n.lladdr)}
+        end
+      end
+    end)
+  end
+end
+
+--- The network.
+-- @param k an open handle
+-- @tparam[opt] table opts sockets, protocol ({string,...}: only these sockets), routes, neighbours, namespace (process id)
+-- @treturn function an iterator of records, by kind: "device" (name, index, state, flags, mtu, lladdr, addresses), of sockets "tcp", "udp",
+--  "raw", "unix", "netlink", "packet" (family, state, local, local_port, remote, remote_port, rx_queue and tx_queue (bytes; of a listening one
+--  the connections that wait), inode, uid, portid, protocol), "route" and "nexthop" (destination, prefix, table, type, scope, priority, source,
+--  gateway, device), "neigh" (family, destination, device, lladdr, state); all: addr (of the kernel's structure), partial (keys that could not
+--  be read); what is damaged as kvm.cmd.walk tells it
+-- @raise kvm.Error `notfound`: this kernel has no network (CONFIG_NET), or no such process
+-- @usage for r in require "kvm.cmd.net".run(k) do assert(r.stopped or r.kind == "device") end
+function M.run(k, opts)
+  opts = opts or {}
+  local net = net_namespace.init_net(k)
+  if opts.namespace then
+    local p, task = tasks.each(k, {opts.namespace})()
+    if not p or not task.nsproxy then kvm_error.fail("notfound", "there is no process %d", opts.namespace) end
+    net = task.nsproxy.net_ns
+  end
+  return walk.records(function(emit)
+    if opts.routes then walk.part(emit, routes, net, emit) end
+    if opts.neighbours then neighbours(net, emit) end
+    if opts.sockets or opts.protocol then sockets(net, emit, opts) end
+    if not (opts.routes or opts.neighbours or opts.sockets or opts.protocol) then devices(net, emit) end
+  end)
+end
+
+return M
