@@ -47,4 +47,16 @@ function M.per_cpu(k, name, cpu, t)
   return kvm_error.check(k:object(M.per_cpu_ptr(k, symbol.value, cpu), t))
 end
 
+--- The exact value of a counter that CPUs keep parts of.
+-- @param counter `struct percpu_counter`
+-- @treturn integer
+-- @raise kvm.Error
+-- @usage assert(kvm.linux.percpu.counter_sum(k:object(k:symbol("vm_committed_as").value, "struct percpu_counter")) > 0)
+function M.counter_sum(counter)
+  local k, sum = object.handle(counter), counter.count
+  local parts = k:ptr(object.addr(counter, "counters"))
+  for _, cpu in ipairs(require "kvm.linux.cpumask".of(k, "online")) do sum = sum + k:i32(M.per_cpu_ptr(k, parts, cpu)) end
+  return sum
+end
+
 return M

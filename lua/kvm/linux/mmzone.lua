@@ -1,0 +1,100 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- linux/mmzone.h: nodes and zones of memory, their free lists and watermarks, as /proc/zoneinfo and /proc/buddyinfo have them. Checked
+-- against Linux 5.10, 6.1, 6.12 and 7.2.
+local kvm_error = require "kvm.error"
+local kallsyms = require "kvm.linux.kallsyms"
+local object = require "kvm.object"
+local types = require "kvm.type"
+
+local M = {}
+
+local MAX_NODES <const> = 1024
+
+local function online(k)
+  local states = kallsyms.address(k, "node_states")
+  local size, index = types.sizeof(k, "nodemask_t"), nil
+  for _, e in ipairs(types.of(k, "enum node_states"):strip():enumerators()) do
+    if e.name == "N_ONLINE" then index = e.value end
+  end
+  local out = {}
+  for n = 0, math.min(size * 8, MAX_NODES) - 1 do
+    if k:u64(states + index * size + n // 64 * 8) >> (n % 64) & 1 == 1 then out[#out + 1] = n end
+  end
+  return out
+end
+
+--- The nodes of memory that are online.
+-- @param k an open handle
+-- @return iterator of objects `struct pglist_data`
+-- @raise kvm.Error
+-- @usage for node in kvm.linux.mmzone.for_each_node(k) do assert(node.nr_zones > 0) end
+function M.for_each_node(k)
+  local table = k:symbol "node_data" -- CONFIG_NUMA
+  if not table then
+    local only = kvm_error.check(k:object(kallsyms.address(k, "contig_page_data"), "struct pglist_data"))
+    return function()
+      local node = only
+      only = nil
+      return node
+    end
+  end
+  local numbers, i = online(k), 0
+  return function()
+    i = i + 1
+    return numbers[i] and kvm_error.check(k:object(k:ptr(table.value + 8 * numbers[i]), "struct pglist_data")) or nil
+  end
+end
+
+--- The zones of memory that have any.
+-- @param k an open handle
+-- @treturn function an iterator of `struct zone` and the number of its node
+-- @raise kvm.Error
+-- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do assert(zone.present_pages > 0) end
+function M.for_each_populated_zone(k)
+  return coroutine.wrap(function()
+    for node in M.for_each_node(k) do
+      local zones = node.node_zones
+      for i = 0, #zones - 1 do
+        if zones[i].present_pages > 0 then coroutine.yield(zones[i], node.node_id) end
+      end
+    end
+  end)
+end
+
+--- How many free blocks a zone has of each order.
+-- @param zone `struct zone`
+-- @treturn {integer,...} of order 0, 1, ... (2^order pages each)
+-- @raise kvm.Error
+-- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do assert(#kvm.linux.mmzone.free_blocks(zone) > 5) end
+function M.free_blocks(zone)
+  local areas, out = zone.free_area, {}
+  for order = 0, #areas - 1 do out[order + 1] = areas[order].nr_free end
+  return out
+end
+
+--- A counter of a zone.
+-- @param zone `struct zone`
+-- @tparam string name of enum zone_stat_item: "NR_FREE_PAGES"
+-- @treturn integer pages
+-- @raise kvm.Error `notfound`
+-- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do assert(kvm.linux.mmzone.page_state(zone, "NR_FREE_PAGES") >= 0) end
+function M.page_state(zone, name)
+  for _, e in ipairs(types.of(object.handle(zone), "enum zone_stat_item"):strip():enumerators()) do
+    if e.name == name then return math.max(zone.vm_stat[e.value].counter, 0) end
+  end
+  return kvm_error.fail("notfound", "this kernel has no counter %s", name)
+end
+
+--- The watermarks of a zone.
+-- @param zone `struct zone`
+-- @treturn integer min, pages
+-- @treturn integer low
+-- @treturn integer high
+-- @raise kvm.Error
+-- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do local min, low = kvm.linux.mmzone.watermarks(zone) assert(min <= low) end
+function M.watermarks(zone)
+  local marks, boost = zone._watermark, zone.watermark_boost -- enum zone_watermarks: min, low, high
+  return marks[0] + boost, marks[1] + boost, marks[2] + boost
+end
+
+return M
