@@ -33,4 +33,14 @@ describe("kvm.linux.percpu", function()
     end
     assert.has_error(function() percpu.per_cpu_ptr(fake.new(), 0, 0) end)
   end)
+
+  it("adds up a counter that CPUs keep parts of", function()
+    local memory = require "spec.support.memory"
+    local k = memory.open "struct cpumask { unsigned long bits[1]; }; struct percpu_counter { long count; int *counters; };"
+    memory.symbols(memory.one_cpu(k, memory.START, 0x100))
+    finally(memory.forget)
+    memory.set(k, "struct percpu_counter", memory.START + 0x40, {count = 100, counters = memory.START + 0x80})
+    assert(k:write(memory.START + 0x180, ("<i4"):pack(-30)))
+    assert.are.equal(70, percpu.counter_sum(k:object(memory.START + 0x40, "struct percpu_counter")))
+  end)
 end)

@@ -6,6 +6,30 @@ local kvm = require "kvm"
 
 local M = {}
 
+local Handle = require "kvm.core".Handle
+local of_handles = Handle.symbol
+
+--- Gives all handles symbols by name, besides their own; M.forget takes them back.
+function M.symbols(addresses)
+  function Handle.symbol(k, name)
+    if addresses[name] then return {name = name, value = addresses[name], size = 0}, 0 end
+    if math.type(name) == "integer" then
+      for own, addr in pairs(addresses) do
+        if addr == name then return {name = own, value = addr, size = 0}, 0 end
+      end
+    end
+    return of_handles(k, name)
+  end
+end
+
+function M.forget() Handle.symbol = of_handles end
+
+--- Symbols of a kernel of one CPU, whose own copy of per-CPU variables lies at their address plus OFFSET; AT: 32 bytes for it.
+function M.one_cpu(k, at, offset)
+  assert(k:write(at, ("<I8I8I8"):pack(offset, 1, 1)))
+  return {__per_cpu_offset = at, nr_cpu_ids = at + 8, __cpu_online_mask = at + 16, __cpu_possible_mask = at + 16}
+end
+
 local CORE = image.build()
 
 --- An open handle; DECLARATIONS are C.

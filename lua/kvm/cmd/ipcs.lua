@@ -11,9 +11,9 @@ local M = {
   summary = "System V IPC: shared memory, semaphores, messages",
   operands = {},
   options = {
-    {flags = "-M --shm", key = "shm", help = "only shared memory"},
-    {flags = "-s --sem", key = "sem", help = "only semaphores"},
-    {flags = "-q --msg", key = "msg", help = "only message queues"},
+    {flags = "-m --shm", help = "only shared memory"},
+    {flags = "-s --sem", help = "only semaphores"},
+    {flags = "-q --msg", help = "only message queues"},
     {flags = "-n --namespace", value = "PID", type = "integer", help = "as this process sees them (default: the first namespace)"},
     {flags = "-x --contents", help = "the messages, and the values of semaphores"},
   },

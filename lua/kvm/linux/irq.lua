@@ -104,15 +104,32 @@ function M.chip(desc)
   return chip and chip.name and object.string(chip.name) or nil
 end
 
--- arch/x86/kernel/irq.c, arch_show_interrupts: its name there, the member of irq_cpustat_t, what it is.
+-- arch/x86/kernel/irq.c, arch_show_interrupts: the name there, the member of irq_cpustat_t, and where that is an array (7.2) its index
+-- of enum irq_stat_counts; what it is.
 local X86 <const> = {
-  {"NMI", "__nmi_count", "Non-maskable interrupts"}, {"LOC", "apic_timer_irqs", "Local timer interrupts"},
-  {"SPU", "irq_spurious_count", "Spurious interrupts"}, {"PMI", "apic_perf_irqs", "Performance monitoring interrupts"},
-  {"IWI", "apic_irq_work_irqs", "IRQ work interrupts"}, {"RTR", "icr_read_retry_count", "APIC ICR read retries"},
-  {"RES", "irq_resched_count", "Rescheduling interrupts"}, {"CAL", "irq_call_count", "Function call interrupts"},
-  {"TLB", "irq_tlb_count", "TLB shootdowns"}, {"TRM", "irq_thermal_count", "Thermal event interrupts"},
-  {"THR", "irq_threshold_count", "Threshold APIC interrupts"}, {"DFR", "irq_deferred_error_count", "Deferred Error APIC interrupts"},
+  {"NMI", "__nmi_count", "NMI", "Non-maskable interrupts"}, {"LOC", "apic_timer_irqs", "APIC_TIMER", "Local timer interrupts"},
+  {"SPU", "irq_spurious_count", "SPURIOUS", "Spurious interrupts"},
+  {"PMI", "apic_perf_irqs", "APIC_PERF", "Performance monitoring interrupts"},
+  {"IWI", "apic_irq_work_irqs", "IRQ_WORK", "IRQ work interrupts"}, {"RTR", "icr_read_retry_count", "ICR_READ_RETRY", "APIC ICR read retries"},
+  {"RES", "irq_resched_count", "RESCHEDULE", "Rescheduling interrupts"}, {"CAL", "irq_call_count", "CALL_FUNCTION", "Function call interrupts"},
+  {"TLB", "irq_tlb_count", "TLB", "TLB shootdowns"}, {"TRM", "irq_thermal_count", "THERMAL_APIC", "Thermal event interrupts"},
+  {"THR", "irq_threshold_count", "THRESHOLD_APIC", "Threshold APIC interrupts"},
+  {"DFR", "irq_deferred_error_count", "DEFERRED_ERROR", "Deferred Error APIC interrupts"},
 }
+
+-- Where in irq_cpustat_t a row is counted; nil where this kernel does not.
+local function places(k)
+  local t, index = types.of(k, "irq_cpustat_t"):strip(), {}
+  local array = t:field "counts"
+  if not array then
+    return function(row) return t:field(row[2]) and types.offsetof(k, t, row[2]) end
+  end
+  for _, e in ipairs(types.of(k, "enum irq_stat_counts"):strip():enumerators()) do index[e.name] = e.value end
+  return function(row)
+    local i = index["IRQ_COUNT_" .. row[3]]
+    return i and array.offset + 4 * i
+  end
+end
 
 --- The interrupts that the CPUs of x86 count by themselves.
 -- @param k an open handle
@@ -121,13 +138,13 @@ local X86 <const> = {
 -- @raise kvm.Error `notfound` where there is no irq_stat
 -- @usage assert(kvm.linux.irq.of_cpus(k, {0})[1].name == "NMI")
 function M.of_cpus(k, cpus)
-  local base, t = kallsyms.address(k, "irq_stat"), types.of(k, "irq_cpustat_t")
-  local out = {}
+  local base, place, out = kallsyms.address(k, "irq_stat"), places(k), {}
   for _, row in ipairs(X86) do
-    if t:strip():field(row[2]) then
-      local offset, counts = types.offsetof(k, t:strip(), row[2]), {}
+    local offset = place(row)
+    if offset then
+      local counts = {}
       for i, cpu in ipairs(cpus) do counts[i] = k:u32(percpu.per_cpu_ptr(k, base, cpu) + offset) end
-      out[#out + 1] = {name = row[1], what = row[3], counts = counts}
+      out[#out + 1] = {name = row[1], what = row[4], counts = counts}
     end
   end
   return out

@@ -119,9 +119,10 @@ function M.for_each(k)
     end},
     {"Percpu", function() return pages_at(k, "pcpu_nr_populated") * k:u32(kallsyms.address(k, "pcpu_nr_units")) end},
   }
+  local function has(enum, name) return (kvm_error.try(vmstat.has, k, enum, name)) end
   for _, line in ipairs(NODE) do
-    local of_node = vmstat.has(k, "node_stat_item", line[2])
-    if of_node or vmstat.has(k, "zone_stat_item", line[2]) then -- NR_PAGETABLE was one of zones until 5.10
+    local of_node = has("node_stat_item", line[2])
+    if of_node or has("zone_stat_item", line[2]) then -- NR_PAGETABLE was one of zones until 5.10
       lines[#lines + 1] = {line[1], function() return (of_node and vmstat.node_page_state or vmstat.zone_page_state)(k, line[2]) end,
         line[3] == "kB" and KB or page}
     end

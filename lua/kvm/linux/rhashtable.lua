@@ -46,8 +46,8 @@ local function each_in_table(k, tbl, visit)
     while node ~= 0 and node & 1 == 0 do
       left = left - 1
       if left < 0 then fail(addr, "bucket %d has more than %d nodes", hash, MOST_IN_BUCKET) end
-      visit(node)
       local next_node = k:ptr(node)
+      visit(node)
       if next_node == node then fail(addr, "the node at 0x%x leads to itself", node) end
       node = next_node
     end

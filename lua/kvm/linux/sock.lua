@@ -42,11 +42,17 @@ local function in_buckets(k, first, t, head, count, node, emit)
   end
 end
 
+-- What a namespace has of its own, or nil where this kernel has one for all.
+local function own_of(net, path)
+  local o = types.of(object.handle(net), "struct net"):strip():field(path) and net
+  for name in path:gmatch "[^.]+" do o = o and o[name] end
+  return o or nil
+end
+
 -- TCP's tables: one for all namespaces, or since 6.1 perhaps one of a namespace's own.
 local function tcp_tables(net)
   local k = object.handle(net)
-  local own = kvm_error.try(function() return net.ipv4.tcp_death_row.hashinfo end)
-  return own or kvm_error.check(k:object(kallsyms.need(k, {"tcp_hashinfo"}, "TCP", "CONFIG_INET"), "struct inet_hashinfo"))
+  return own_of(net, "ipv4.tcp_death_row.hashinfo") or kvm_error.check(k:object(kallsyms.need(k, {"tcp_hashinfo"}, "TCP", "CONFIG_INET"), "struct inet_hashinfo"))
 end
 
 local function tcp(net, emit)
@@ -63,28 +69,28 @@ end
 local function udp(net, emit)
   local k = object.handle(net)
   -- Since 6.2 a namespace can have its own.
-  local table = kvm_error.try(function() return net.ipv4.udp_table end)
+  local table = own_of(net, "ipv4.udp_table")
     or kvm_error.check(k:object(kallsyms.need(k, {"udp_table"}, "UDP", "CONFIG_INET"), "struct udp_table"))
   in_buckets(k, object.addr(table.hash), "struct udp_hslot", "head", table.mask + 1, "skc_node", emit)
 end
 
 local function raw(net, emit)
   local k = object.handle(net)
-  for _, name in ipairs {"raw_v4_hashinfo", "raw_v6_hashinfo"} do
-    local symbol = k:symbol(name)
-    if symbol then
-      for common in in_table(kvm_error.check(k:object(symbol.value, "struct raw_hashinfo")).ht) do emit(common) end
-    end
+  local function table_at(addr)
+    for common in in_table(kvm_error.check(k:object(addr, "struct raw_hashinfo")).ht) do emit(common) end
   end
+  table_at((kallsyms.need(k, {"raw_v4_hashinfo"}, "raw sockets", "CONFIG_INET")))
+  local six = k:symbol "raw_v6_hashinfo" -- CONFIG_IPV6
+  if six then table_at(six.value) end
 end
 
 local UNIX_BUCKETS <const> = 512 -- net/af_unix.h: UNIX_HASH_SIZE (twice that before 5.19)
 
 local function unix(net, emit)
   local k = object.handle(net)
-  local own = kvm_error.try(function() return net.unx.table.buckets end) -- since 6.0
-  local heads = own or kvm_error.check(k:object(kallsyms.need(k, {"unix_socket_table"}, "Unix sockets", "CONFIG_UNIX"), "struct hlist_head"))
-  for common in in_table(own and kvm_error.check(k:object(object.addr(own), "struct hlist_head")) or heads, UNIX_BUCKETS) do emit(common) end
+  local own = own_of(net, "unx.table.buckets") -- since 6.0
+  local heads = own and object.addr(own) or kallsyms.need(k, {"unix_socket_table"}, "Unix sockets", "CONFIG_UNIX")
+  for common in in_table(kvm_error.check(k:object(heads, "struct hlist_head")), UNIX_BUCKETS) do emit(common) end
 end
 
 local function netlink(net, emit)
@@ -170,7 +176,7 @@ end
 function M.ends(common)
   local family = common.skc_family
   local port = kvm_error.check(object.handle(common):read(object.addr(common, "skc_dport"), 2))
-  return address(common, family, "rcv_saddr"), common.skc_num, address(common, family, "daddr"), (">I2"):unpack(port)
+  return address(common, family, "rcv_saddr"), common.skc_num, address(common, family, "daddr"), ((">I2"):unpack(port))
 end
 
 --- The name that a Unix socket is bound to.

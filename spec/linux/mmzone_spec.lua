@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+local harness = require "spec.support.harness"
+local kvm = require "kvm"
+local memory = require "spec.support.memory"
+local mmzone = require "kvm.linux.mmzone"
+
+local S = memory.START
+local NODES, STATES, NODE = S, S + 0x40, S + 0x100
+
+describe("kvm.linux.mmzone", function()
+  harness.guard()
+  local k, symbols, zone
+  before_each(function()
+    k = memory.open [[
+      typedef struct { unsigned long bits[1]; } nodemask_t;
+      enum node_states { N_POSSIBLE, N_ONLINE };
+      enum zone_stat_item { NR_FREE_PAGES };
+      struct free_area { unsigned long nr_free; };
+      struct zone { unsigned long present_pages, _watermark[3], watermark_boost; struct free_area free_area[3];
+        struct { long counter; } vm_stat[1]; };
+      struct pglist_data { struct zone node_zones[2]; int node_id, nr_zones; };
+    ]]
+    symbols = {node_data = NODES, node_states = STATES}
+    memory.symbols(symbols)
+    assert(k:write(NODES, ("<I8I8"):pack(0, NODE)))
+    assert(k:write(STATES, ("<I8I8"):pack(3, 2))) -- possible: 0 and 1; online: 1
+    memory.set(k, "struct pglist_data", NODE, {node_id = 1, nr_zones = 2})
+    local at = NODE + k:type("struct zone"):size()
+    memory.set(k, "struct zone", at, {present_pages = 100, watermark_boost = 2})
+    local z = k:type("struct zone"):strip()
+    assert(k:write(at + z:field("_watermark").offset, ("<I8I8I8"):pack(10, 20, 30)))
+    assert(k:write(at + z:field("free_area").offset, ("<I8I8I8"):pack(1, 0, 4)))
+    assert(k:write(at + z:field("vm_stat").offset, ("<I8"):pack(17)))
+    zone = k:object(at, "struct zone")
+  end)
+  after_each(memory.forget)
+
+  it("gives nodes that are online, and zones that have memory", function()
+    assert.are.same({NODE}, (memory.collect(mmzone.for_each_node(k), kvm.addr)))
+    assert.are.same({{kvm.addr(zone), 1}}, (memory.collect(mmzone.for_each_populated_zone(k), function(z, n) return {kvm.addr(z), n} end)))
+    symbols.node_data, symbols.contig_page_data = nil, NODE
+    assert.are.same({NODE}, (memory.collect(mmzone.for_each_node(k), kvm.addr)))
+  end)
+
+  it("tells free blocks, counters and watermarks", function()
+    assert.are.same({1, 0, 4}, mmzone.free_blocks(zone))
+    assert.are.equal(17, mmzone.page_state(zone, "NR_FREE_PAGES"))
+    assert.are.same({12, 22, 32}, {mmzone.watermarks(zone)})
+    local _, err = kvm.try(mmzone.page_state, zone, "NR_NOTHING")
+    assert.are.equal("notfound", err.code)
+  end)
+
+  it("stops where a node is not there", function()
+    assert(k:write(NODES, ("<I8I8"):pack(0, memory.UNMAPPED)))
+    local got, err = memory.collect(mmzone.for_each_populated_zone(k))
+    assert.are.same({{}, "fault"}, {got, err.code})
+  end)
+end)

@@ -1,0 +1,34 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+local harness = require "spec.support.harness"
+local kvm = require "kvm"
+local made = require "spec.support.slab"
+local memory = require "spec.support.memory"
+local slab = require "kvm.linux.slab"
+
+local CACHE, SLAB = made.at.CACHE, made.at.SLAB
+
+describe("kvm.linux.slab", function()
+  harness.guard()
+  local k, cache
+
+  before_each(function() k, cache = made.open() end)
+  after_each(memory.forget)
+
+  it("gives caches and what is in them", function()
+    assert.are.same({"a-cache"}, (memory.collect(slab.for_each_slab_cache(k), slab.name)))
+    assert.are.equal(CACHE, kvm.addr(slab.find_slab_cache(k, "a-cache")))
+    assert.is_nil(slab.find_slab_cache(k, "b-cache"))
+    assert.are.same({128, 1}, {slab.objects_per_slab(cache)})
+    assert.are.same({slabs = 3, objects = 384, active = 284, partial = 1}, slab.usage(cache))
+  end)
+
+  it("stops where a list is damaged", function()
+    assert(k:write(SLAB, ("<I8"):pack(memory.UNMAPPED)))
+    local _, err = kvm.try(slab.usage, cache)
+    assert.are.equal("fault", err.code)
+    assert(k:write(CACHE + 8, ("<I8"):pack(0)))
+    local got
+    got, err = memory.collect(slab.for_each_slab_cache(k), slab.name)
+    assert.are.same({{}, "format"}, {got, err.code})
+  end)
+end)
