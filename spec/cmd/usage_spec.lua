@@ -12,8 +12,10 @@ end
 describe("the usage lines of commands", function()
   harness.guard()
   usage.describe {
-    paths = paths, at_least = 20, on_built = {"init_task", "struct rq", "uidhash_table", "init_pid_ns", "init_net", "nl_table", "vm_committed_as", "linux.ioport", "linux.pci",
-      "linux.vmstat", "linux.mmzone", "linux.meminfo", "linux.slab", "linux.irq", "linux.ipc", "linux.neighbour", "linux.net_namespace",
+    paths = paths, at_least = 20, on_built = {"init_task", "struct rq", "uidhash_table", "init_pid_ns", "init_net", "nl_table",
+      "vm_committed_as", "linux.ioport", "linux.pci",
+      "linux.vmstat", "linux.mmzone", "linux.meminfo", "linux.slab", "linux.pagemap", "linux.irq", "linux.ipc", "linux.neighbour",
+        "linux.net_namespace",
       "cmd.ipcs", "cmd.net"}, -- built kernels have few types
     lacks = {["k510/kdump"] = {"maple_tree"}}, -- since 6.1
     dumps = {"k510/kdump", "k61/vmcore", "k612/kdump", "k72/vmcore", "live612/elf"},

@@ -42,7 +42,8 @@ describe("kvm.cmd.walk", function()
     local script = harness.temp [[
       local walk, kvm_error = require "kvm.cmd.walk", require "kvm.error"
       require "kvm.cmd".get = function()
-        return {name = "info", summary = "", operands = {}, options = {}, columns = {{name = "n", kind = "integer", title = "N", width = 3}},
+        return {name = "info", summary = "", operands = {}, options = {}, columns = {{name = "n", kind = "integer", title = "N",
+          width = 3}},
           run = function()
             local records = walk.records(function(emit)
               emit {n = 1}

@@ -34,7 +34,7 @@ end
 local function compare(report, was, now)
   for i, n in ipairs(was.counts) do
     local later = now.counts[i]
-    if later < n or later > n + 20000 then report.add("%s: CPU %d has %d, had %d", was.name, i - 1, later, n) end
+    if later < n or later > n + 200000 then report.add("%s: CPU %d has %d, had %d", was.name, i - 1, later, n) end
   end
 end
 

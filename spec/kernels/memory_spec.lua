@@ -16,7 +16,8 @@ local function kmem(dump, ...)
 end
 
 -- Lines that are constants, of x86's page tables, or sums of what Linux itself leaves at 0.
-local NOT_TOLD = {NFS_Unstable = true, Bounce = true, VmallocTotal = true, VmallocChunk = true, HardwareCorrupted = true, AnonHugePages = true,
+local NOT_TOLD = {NFS_Unstable = true, Bounce = true, VmallocTotal = true, VmallocChunk = true, HardwareCorrupted = true,
+  AnonHugePages = true,
   ShmemHugePages = true, ShmemPmdMapped = true, FileHugePages = true, Unaccepted = true, DirectMap4k = true, DirectMap2M = true,
   DirectMap1G = true, Zswap = true, Zswapped = true, CmaTotal = true, CmaFree = true, Balloon = true, WritebackTmp = true, GPUActive = true,
   GPUReclaim = true}
@@ -52,7 +53,8 @@ matrix.each(function(dump)
           report.add("%s is missing", name)
         else
           local shape = ("%d %d %d"):format(r.slot_bytes, r.objects_per_slab, r.pages_per_slab)
-          if shape ~= ("%s %s %s"):format(size, per_slab, pages) then report.add("%s: %s, was %s %s %s", name, shape, size, per_slab, pages) end
+          local was = ("%s %s %s"):format(size, per_slab, pages)
+          if shape ~= was then report.add("%s: %s, was %s", name, shape, was) end
           local room = (dump.is_busy and 100 or 6) * tonumber(per_slab)
           if not near(tonumber(objects), r.objects, room) or not near(tonumber(active), r.active, room) then
             report.add("%s: %d of %d, was %s of %s", name, r.active, r.objects, active, objects)

@@ -22,7 +22,8 @@ end
 
 local STATES = require "kvm.linux.sock".STATES
 -- Connections come and go with time alone.
-local PASSING = {TIME_WAIT = true, NEW_SYN_RECV = true, SYN_RECV = true, FIN_WAIT1 = true, FIN_WAIT2 = true, LAST_ACK = true, CLOSING = true}
+local PASSING = {TIME_WAIT = true, NEW_SYN_RECV = true, SYN_RECV = true, FIN_WAIT1 = true, FIN_WAIT2 = true, LAST_ACK = true,
+  CLOSING = true}
 
 local function records(dump, ...) return matrix.records(matrix.luakvm("net", dump.path, "--json", ...)) end
 
@@ -51,7 +52,8 @@ local function compare_inet(dump, protocol)
         compared = compared + 1
         if not r then
           if not (dump.is_busy and protocol == "raw") then report.add("%s is missing", key) end
-        elseif r.state ~= state or r.rx_queue ~= tonumber(v[7], 16) and not (dump.is_busy and protocol == "raw") or r.tx_queue ~= tonumber(v[6], 16) or r.uid ~= tonumber(v[8]) then
+        elseif r.state ~= state or r.rx_queue ~= tonumber(v[7], 16) and not (dump.is_busy and protocol == "raw")
+          or r.tx_queue ~= tonumber(v[6], 16) or r.uid ~= tonumber(v[8]) then
           report.add("%s: %s %d %d, was %s %d %d", key, r.state, r.tx_queue, r.rx_queue, state, tonumber(v[6], 16), tonumber(v[7], 16))
         end
       end

@@ -63,9 +63,11 @@ static void ipc(void) {
 static int inet(int family, int type, int port, int listen_too) {
     int fd = socket(family, type, 0), one = 1;
     struct sockaddr_in a4 = {AF_INET, htons((uint16_t)port), {htonl(INADDR_LOOPBACK)}, {0}};
-    struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_loopback};
+    struct sockaddr_in6 a6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_loopback};
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (family == AF_INET ? bind(fd, (void *)&a4, sizeof(a4)) : bind(fd, (void *)&a6, sizeof(a6))) return -1;
+    if (family == AF_INET ? bind(fd, (void *)&a4, sizeof(a4)) : bind(fd, (void *)&a6, sizeof(a6)))
+        return -1;
     if (listen_too) listen(fd, 5);
     return fd;
 }
@@ -108,8 +110,10 @@ static void sockets(void) {
 static void files(void) {
     char c[3];
     struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 50};
-    int gone = open("/tmp/deleted file", O_CREAT | O_RDWR, 0600), locked = open("/tmp/locked", O_CREAT | O_RDWR | O_APPEND, 0644);
-    if (write(gone, "gone!", 5) != 5 || lseek(gone, 0, SEEK_SET) || read(gone, c, 3) != 3) gone = -1;
+    int gone = open("/tmp/deleted file", O_CREAT | O_RDWR, 0600),
+        locked = open("/tmp/locked", O_CREAT | O_RDWR | O_APPEND, 0644);
+    if (write(gone, "gone!", 5) != 5 || lseek(gone, 0, SEEK_SET) || read(gone, c, 3) != 3)
+        gone = -1;
     unlink("/tmp/deleted file");
     flock(locked, LOCK_EX);
     fcntl(locked, F_SETLK, &range);
@@ -175,10 +179,14 @@ static long bpf(int cmd, union bpf_attr *attr) {
 }
 
 static void programs(void) {
-    union bpf_attr map = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 16};
+    union bpf_attr map = {
+        .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 16};
     strcpy(map.map_name, "lab_map");
-    struct bpf_insn code[] = {{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
-    union bpf_attr prog = {.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insn_cnt = 2, .insns = (uint64_t)(uintptr_t)code,
+    struct bpf_insn code[] = {{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
+                              {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+    union bpf_attr prog = {.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+                           .insn_cnt = 2,
+                           .insns = (uint64_t)(uintptr_t)code,
                            .license = (uint64_t)(uintptr_t) "GPL"};
     strcpy(prog.prog_name, "lab_prog");
     number("bpf_map", bpf(BPF_MAP_CREATE, &map));

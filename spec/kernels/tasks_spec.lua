@@ -96,7 +96,7 @@ matrix.each(function(dump)
     for tid, t in pairs(dump:truth().tasks) do
       local p = tasks[tonumber(tid)]
       if p and has(p, "task") and p.state ~= t.state and p.state ~= t.state1 then
-        if p.state == "R" and t.state:find "[SI]" or t.state == "R" and p.state == "S" then
+        if p.state == "R" and t.state:find "[SI]" or t.state == "R" and p.state:find "[SI]" then
           changed = changed + 1
         else
           report.add("%s (%s): state is %s, was %s", tid, t.comm, p.state, t.state)

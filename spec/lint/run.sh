@@ -31,6 +31,7 @@ check_cppcheck() {
     -i csrc/base/err.c --include=spec/lint/analyzer.h \
     $(flags | tr ' ' '\n' | grep -E '^-[DI](csrc|HAVE|KVM|_GNU)') csrc
 }
+check_coverage() { "$lua" spec/coverage/table.lua --check; }
 check_luacheck() { luacheck --quiet --no-color lua spec rockspec/*.rockspec; }
 check_shellcheck() { grep -rlE '^#!/bin/(ba)?sh' .ci spec | sort | xargs shellcheck; }
 check_man() {
@@ -43,7 +44,7 @@ werror() {
   "${MAKE:-make}" -s --no-print-directory -k -j "$jobs" B="$B/$1" CC="$1" WERROR=1 QUIET=1 objects tests-objects
 }
 passed=0 failed=0
-[ $# -gt 0 ] || set -- format luacheck shellcheck man top layers size text calls docs exports gcc clang cppcheck tidy
+[ $# -gt 0 ] || set -- format luacheck shellcheck man top layers size text calls docs coverage exports gcc clang cppcheck tidy
 for name in "$@"; do
   out=$B/lint/$name.txt
   start=$(date +%s)

@@ -4,7 +4,8 @@ local harness = require "spec.support.harness"
 local memory = require "spec.support.memory"
 
 local S = memory.START
-local NET, HEADS, TABLE, TOP, NODE, LEAF, ALIAS, INFO, DEV = S, S + 0x40, S + 0x100, S + 0x180, S + 0x200, S + 0x280, S + 0x300, S + 0x380, S + 0x480
+local NET, HEADS, TABLE, TOP, NODE, LEAF, ALIAS, INFO, DEV = S, S + 0x40, S + 0x100, S + 0x180, S + 0x200, S + 0x280, S + 0x300,
+  S + 0x380, S + 0x480
 
 describe("kvm.linux.fib", function()
   harness.guard()
@@ -15,7 +16,8 @@ describe("kvm.linux.fib", function()
     k = memory.open [[
       struct hlist_node { struct hlist_node *next, **pprev; };
       struct hlist_head { struct hlist_node *first; };
-      struct key_vector { unsigned int key; unsigned char pos, bits, slen; union { struct hlist_head leaf; struct key_vector *tnode[0]; }; };
+      struct key_vector { unsigned int key; unsigned char pos, bits, slen;
+        union { struct hlist_head leaf; struct key_vector *tnode[0]; }; };
       struct tnode { struct key_vector *parent; struct key_vector kv[1]; };
       struct fib_table { struct hlist_node tb_hlist; unsigned int tb_id; unsigned long *tb_data; };
       struct net_device { char name[16]; };
@@ -24,7 +26,8 @@ describe("kvm.linux.fib", function()
       struct fib_nh { struct nexthop_common nh_common; };
       struct nh_info { struct nexthop_common fib_nhc; };
       struct nexthop { unsigned int id; bool is_group; struct nh_info *nh_info; };
-      struct fib_info { unsigned char fib_scope; unsigned int fib_prefsrc, fib_priority; int fib_nhs; struct nexthop *nh; struct fib_nh fib_nh[0]; };
+      struct fib_info { unsigned char fib_scope; unsigned int fib_prefsrc, fib_priority;
+        int fib_nhs; struct nexthop *nh; struct fib_nh fib_nh[0]; };
       struct fib_alias { struct hlist_node fa_list; struct fib_info *fa_info; unsigned char fa_type, fa_slen; unsigned int tb_id; };
       struct netns_ipv4 { struct hlist_head *fib_table_hash; };
       struct net { struct netns_ipv4 ipv4; };
@@ -44,7 +47,8 @@ describe("kvm.linux.fib", function()
     memory.set(k, "struct fib_alias", ALIAS, {["fa_list.pprev"] = LEAF + KV + slots, fa_info = INFO, fa_type = 1, fa_slen = 8, tb_id = 254})
     memory.set(k, "struct fib_info", INFO, {fib_scope = 253, fib_prefsrc = 0x0f02000a, fib_nhs = 2, fib_priority = 5})
     local way = INFO + k:type("struct fib_info"):strip():field("fib_nh").offset
-    memory.set(k, "struct fib_nh", way, {["nh_common.nhc_dev"] = DEV, ["nh_common.nhc_gw_family"] = 2, ["nh_common.nhc_gw.ipv4"] = 0x0202000a})
+    memory.set(k, "struct fib_nh", way, {["nh_common.nhc_dev"] = DEV, ["nh_common.nhc_gw_family"] = 2,
+      ["nh_common.nhc_gw.ipv4"] = 0x0202000a})
     memory.set(k, "struct fib_nh", way + k:type("struct fib_nh"):size(), {["nh_common.nhc_dev"] = DEV})
     assert(k:write(DEV, "eth0\0"))
   end)

@@ -13,7 +13,8 @@ describe("kvm.linux.ioport", function()
   local k
 
   -- Each with its parent, next sibling, first child.
-  local TREE = {[0] = {0, 0xffff, nil, nil, 1}, [1] = {0, 0xfff, 0, 2, nil}, [2] = {0x1000, 0x8fff, 0, nil, 3}, [3] = {0x2000, 0x2fff, 2, nil, nil}}
+  local TREE = {[0] = {0, 0xffff, nil, nil, 1}, [1] = {0, 0xfff, 0, 2, nil}, [2] = {0x1000, 0x8fff, 0, nil, 3}, [3] = {0x2000, 0x2fff, 2,
+    nil, nil}}
   before_each(function()
     k = memory.open(DECLARATIONS)
     for i, r in pairs(TREE) do

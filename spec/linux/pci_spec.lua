@@ -7,7 +7,8 @@ local DECLARATIONS = [[
   struct pci_sysdata { int domain; };
   struct pci_bus { struct list_head node, children, devices; void *sysdata; unsigned char number; };
   struct pci_driver { const char *name; };
-  struct pci_dev { struct list_head bus_list; struct pci_bus *bus; unsigned int devfn; unsigned short vendor, device; struct pci_driver *driver; };
+  struct pci_dev { struct list_head bus_list; struct pci_bus *bus; unsigned int devfn; unsigned short vendor,
+    device; struct pci_driver *driver; };
 ]]
 local ROOT, DATA, DRIVER, NAME = memory.START, memory.START + 0x20, memory.START + 0x30, memory.START + 0x40
 local function bus(i) return memory.START + 0x100 * i end

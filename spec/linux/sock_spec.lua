@@ -37,7 +37,8 @@ describe("kvm.linux.sock", function()
     memory.set(k, "struct udp_table", TABLE, {hash = BUCKETS, mask = 3})
     local node = k:type("struct sock_common"):strip():field("skc_node").offset
     for i = 0, 2 do -- two hang in bucket 1, one of another namespace
-      memory.set(k, "struct sock", at(i), {["__sk_common.skc_family"] = 2, ["__sk_common.skc_state"] = 7, ["__sk_common.skc_num"] = 7000 + i,
+      memory.set(k, "struct sock", at(i), {["__sk_common.skc_family"] = 2, ["__sk_common.skc_state"] = 7,
+        ["__sk_common.skc_num"] = 7000 + i,
         ["__sk_common.skc_net.net"] = i == 1 and OTHER or NET, ["sk_wmem_alloc.refs.counter"] = 1,
         ["sk_backlog.rmem_alloc.counter"] = 10 * i})
       u64(at(i) + node, i < 2 and at(i + 1) + node or 0)

@@ -20,7 +20,8 @@ function M.open()
     struct irq_chip { const char *name; };
     struct irqaction { int (*handler)(int, void *); struct irqaction *next; const char *name; };
     struct irq_desc { struct { struct cpumask *affinity; } irq_common_data;
-      struct { unsigned int irq; unsigned long hwirq; struct irq_chip *chip; } irq_data; unsigned int *kstat_irqs; struct irqaction *action; };
+      struct { unsigned int irq; unsigned long hwirq; struct irq_chip *chip; } irq_data;
+      unsigned int *kstat_irqs; struct irqaction *action; };
     struct kernel_stat { unsigned long irqs_sum; unsigned int softirqs[2]; };
     typedef struct { unsigned int __nmi_count, apic_timer_irqs; } irq_cpustat_t;
   ]]

@@ -67,7 +67,8 @@ local function run_all(paths, core, lacks)
 end
 
 --- Tests that run the usage lines of files on a built kernel of each layout and on the dumps that are there.
--- t: paths; on_built: what built kernels lack ({string,...}, false: they are left out); lacks: likewise, by dump; dumps ({"k61/kdump", ...}); at_least
+-- t: paths; on_built: what built kernels lack ({string,...}, false: they are left out); lacks: likewise, by dump; dumps ({"k61/kdump",
+-- ...}); at_least
 function M.describe(t)
   for _, release in ipairs(t.on_built and linux.releases or {}) do
     busted.it("run on a built kernel of " .. release, function()

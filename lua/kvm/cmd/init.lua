@@ -21,7 +21,9 @@
 local M = {}
 
 -- In the order of `luakvm help`.
-M.names = {"triage", "info", "ps", "log", "files", "vm", "mount", "net", "ipcs", "irq", "kmem", "mod", "list", "sym", "rd", "struct", "whatis", "run", "slim", "convert"}
+M.names = {"triage", "info", "ps", "log", "files", "vm", "cache", "mount", "net", "ipcs", "irq", "kmem", "mod", "list", "sym", "rd",
+  "struct",
+  "whatis", "run", "slim", "convert"}
 
 local known = {}
 for _, name in ipairs(M.names) do known[name] = true end

@@ -114,10 +114,11 @@ end
 --- System V IPC.
 -- @param k an open handle
 -- @tparam[opt] table opts shm, sem, msg (only these), namespace (process id), contents
--- @treturn function an iterator of records: kind ("shm", "sem", "msg"), id, key, mode, perms (octal text), uid, gid, cuid, cgid, bytes (size
---  of memory; in the queue), count (attached; semaphores; messages), pid (creator; last sender), last_pid (last to attach or detach; last
---  receiver), created, first, second (times, seconds since 1970: of change; attach or send; detach or receive), addr, with contents values
---  ({integer,...}) and messages ({type, text, addr}), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
+-- @treturn function an iterator of records: kind ("shm", "sem", "msg"), id, key, mode, perms (octal text), uid, gid, cuid, cgid, bytes
+--  (size of memory; in the queue), count (attached; semaphores; messages), pid (creator; last sender), last_pid (last to attach or
+--  detach; last receiver), created, first, second (times, seconds since 1970: of change; attach or send; detach or receive), addr, with
+--  contents values ({integer,...}) and messages ({type, text, addr}), partial (keys that could not be read); what is damaged as
+--  kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: this kernel has no System V IPC (CONFIG_SYSVIPC), or no such process
 -- @usage for r in require "kvm.cmd.ipcs".run(k) do assert(r.stopped or r.kind) end
 function M.run(k, opts)

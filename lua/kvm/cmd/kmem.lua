@@ -62,13 +62,16 @@ local function zone_record(zone, node)
   rec.min_pages, rec.low_pages, rec.high_pages = mmzone.watermarks(zone)
   rec.free_blocks = mmzone.free_blocks(zone)
   rec.bytes = rec.managed_pages * object.handle(zone):info().page_size
-  rec.what = ("node %d, %d of %d pages free (min %d low %d high %d), blocks %s"):format(node, rec.free_pages, rec.managed_pages, rec.min_pages,
+  rec.what = ("node %d, %d of %d pages free (min %d low %d high %d), blocks %s"):format(node, rec.free_pages, rec.managed_pages,
+    rec.min_pages,
     rec.low_pages, rec.high_pages, table.concat(rec.free_blocks, " "))
   return rec
 end
 
 local function zones(k, emit)
-  for zone, node in require "kvm.linux.mmzone".for_each_populated_zone(k) do walk.part(emit, function() emit(zone_record(zone, node)) end) end
+  for zone, node in require "kvm.linux.mmzone".for_each_populated_zone(k) do
+    walk.part(emit, function() emit(zone_record(zone, node)) end)
+  end
 end
 
 local function cache_record(k, cache)
@@ -110,10 +113,11 @@ end
 --- The kernel's memory.
 -- @param k an open handle
 -- @tparam[opt] table opts slab, name (of caches), zones, events; none of them, or info: meminfo
--- @treturn function an iterator of records, by kind: "meminfo" (name, bytes, or count of huge pages), "zone" (name, node, bytes that it manages,
---  free_pages, managed_pages, present_pages, spanned_pages, start_pfn, min_pages, low_pages, high_pages, free_blocks by order), "slab" (name,
---  bytes, objects, active, slabs, partial_slabs, object_bytes, slot_bytes, objects_per_slab, pages_per_slab), "event" (name, count); addr (of
---  `struct zone` or `struct kmem_cache`), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
+-- @treturn function an iterator of records, by kind: "meminfo" (name, bytes, or count of huge pages), "zone" (name, node, bytes that it
+--  manages, free_pages, managed_pages, present_pages, spanned_pages, start_pfn, min_pages, low_pages, high_pages, free_blocks by order),
+--  "slab" (name, bytes, objects, active, slabs, partial_slabs, object_bytes, slot_bytes, objects_per_slab, pages_per_slab), "event"
+--  (name, count); addr (of `struct zone` or `struct kmem_cache`), partial (keys that could not be read); what is damaged as kvm.cmd.walk
+--  tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.kmem".run(k) do assert(r.stopped or r.name) end
 function M.run(k, opts)

@@ -13,7 +13,7 @@ local M = {
   operands = {{key = "start", name = "START"}},
   options = {
     {flags = "-t --type", value = "TYPE", help = "the struct that is linked"},
-    {flags = "-m --member", value = "MEMBER", help = "what links it: its struct list_head, or its pointer to the next one (START is then the first)"},
+    {flags = "-m --member", value = "MEMBER", help = "what links it: its struct list_head, or a pointer to the next (START is the first)"},
     {flags = "-s --show", value = "MEMBERS", type = "list", help = "members to show of each, with commas"},
     {flags = "-r --reverse", help = "the last one first (struct list_head)"},
     {flags = "-c --count", value = "MOST", type = "integer", help = "at most so many"},

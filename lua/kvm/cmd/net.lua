@@ -170,7 +170,8 @@ local function neighbours(net, emit)
     walk.part(emit, function()
       for n in require "kvm.linux.neighbour".for_each(object.handle(net), family) do
         if n.net == own then
-          emit {kind = "neigh", family = family, destination = n.address, device = n.device, lladdr = n.lladdr, state = n.state, addr = n.addr,
+          emit {kind = "neigh", family = family, destination = n.address, device = n.device, lladdr = n.lladdr, state = n.state,
+            addr = n.addr,
             what = ("%s dev %s lladdr %s"):format(n.address, n.device or "?", n.lladdr)}
         end
       end
@@ -182,10 +183,10 @@ end
 -- @param k an open handle
 -- @tparam[opt] table opts sockets, protocol ({string,...}: only these sockets), routes, neighbours, namespace (process id)
 -- @treturn function an iterator of records, by kind: "device" (name, index, state, flags, mtu, lladdr, addresses), of sockets "tcp", "udp",
---  "raw", "unix", "netlink", "packet" (family, state, local, local_port, remote, remote_port, rx_queue and tx_queue (bytes; of a listening one
---  the connections that wait), inode, uid, portid, protocol), "route" and "nexthop" (destination, prefix, table, type, scope, priority, source,
---  gateway, device), "neigh" (family, destination, device, lladdr, state); all: addr (of the kernel's structure), partial (keys that could not
---  be read); what is damaged as kvm.cmd.walk tells it
+--  "raw", "unix", "netlink", "packet" (family, state, local, local_port, remote, remote_port, rx_queue and tx_queue (bytes; of a
+--  listening one the connections that wait), inode, uid, portid, protocol), "route" and "nexthop" (destination, prefix, table, type,
+--  scope, priority, source, gateway, device), "neigh" (family, destination, device, lladdr, state); all: addr (of the kernel's
+--  structure), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: this kernel has no network (CONFIG_NET), or no such process
 -- @usage for r in require "kvm.cmd.net".run(k) do assert(r.stopped or r.kind == "device") end
 function M.run(k, opts)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- linux/ioport.h: the trees of resources (struct resource), physical memory and I/O ports, as /proc/iomem and /proc/ioports
--- print them (kernel/resource.c, r_show). Each child must name its parent, lie within it and behind its sibling. Checked against Linux 5.10,
--- 6.1, 6.12 and 7.2.
+-- print them (kernel/resource.c, r_show). Each child must name its parent, lie within it and behind its sibling. Checked against Linux
+-- 5.10, 6.1, 6.12 and 7.2.
 local kvm_error = require "kvm.error"
 local object = require "kvm.object"
 local kallsyms = require "kvm.linux.kallsyms"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- /proc/meminfo, remade (fs/proc/meminfo.c, meminfo_proc_show; hugetlb_report_meminfo). Checked against Linux 5.10, 6.1, 6.12 and 7.2. Lines
--- whose counters a kernel does not have are left out, as are DirectMap*, HardwareCorrupted and the constants.
+-- /proc/meminfo, remade (fs/proc/meminfo.c, meminfo_proc_show; hugetlb_report_meminfo). Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+-- Lines whose counters a kernel does not have are left out, as are DirectMap*, HardwareCorrupted and the constants.
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
 local list = require "kvm.linux.list"
@@ -88,8 +88,8 @@ local NODE <const> = {
 
 --- Lines of /proc/meminfo.
 -- @param k an open handle
--- @treturn function an iterator of name ("MemTotal") and value: bytes; of HugePages_Total, _Free, _Rsvd, _Surp a number of pages. A line that
---  can't be told is a name, nil and the kvm.Error
+-- @treturn function an iterator of name ("MemTotal") and value: bytes; of HugePages_Total, _Free, _Rsvd, _Surp a number of pages. A line
+--  that can't be told is a name, nil and the kvm.Error
 -- @raise kvm.Error
 -- @usage local name, bytes = kvm.linux.meminfo.for_each(k)() assert(name == "MemTotal" and bytes > 0)
 function M.for_each(k)

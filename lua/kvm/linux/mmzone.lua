@@ -91,7 +91,8 @@ end
 -- @treturn integer low
 -- @treturn integer high
 -- @raise kvm.Error
--- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do local min, low = kvm.linux.mmzone.watermarks(zone) assert(min <= low) end
+-- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do
+-- local min, low = kvm.linux.mmzone.watermarks(zone) assert(min <= low) end
 function M.watermarks(zone)
   local marks, boost = zone._watermark, zone.watermark_boost -- enum zone_watermarks: min, low, high
   return marks[0] + boost, marks[1] + boost, marks[2] + boost

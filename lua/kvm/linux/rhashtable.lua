@@ -37,7 +37,9 @@ end
 local function each_in_table(k, tbl, visit)
   local addr = object.addr(tbl)
   local size, nest = tbl.size, tbl.nest
-  if size <= 0 or size > MOST_BUCKETS or size & (size - 1) ~= 0 or nest > 31 then fail(addr, "%d buckets, nested in %d bits", size, nest) end
+  if size <= 0 or size > MOST_BUCKETS or size & (size - 1) ~= 0 or nest > 31 then
+    fail(addr, "%d buckets, nested in %d bits", size, nest)
+  end
   local buckets = addr + types.offsetof(k, "struct bucket_table", "buckets")
   for hash = 0, size - 1 do
     local at = nest == 0 and buckets + 8 * hash or nested(k, addr, buckets, size, nest, hash)

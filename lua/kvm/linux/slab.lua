@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- mm/slab.h: the slab caches of SLUB and how much is in them, as /proc/slabinfo has it (get_slabinfo, mm/slub.c): objects that CPUs keep for
--- themselves count as used. A slab is a struct slab since 5.17, a struct page before. Checked against Linux 5.10, 6.1, 6.12
+-- mm/slab.h: the slab caches of SLUB and how much is in them, as /proc/slabinfo has it (get_slabinfo, mm/slub.c): objects that CPUs keep
+-- for themselves count as used. A slab is a struct slab since 5.17, a struct page before. Checked against Linux 5.10, 6.1, 6.12
 -- and 7.2.
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"

@@ -14,7 +14,8 @@ local M = {}
 local MOST <const> = 1 << 24 -- sockets of one bucket
 
 -- include/net/tcp_states.h
-M.STATES = {"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING",
+M.STATES = {"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK", "LISTEN",
+  "CLOSING",
   "NEW_SYN_RECV"}
 local TIME_WAIT <const>, LISTEN <const>, NEW_SYN_RECV <const> = 6, 10, 12
 M.AF_UNIX, M.AF_INET, M.AF_INET6, M.AF_NETLINK, M.AF_PACKET = 1, 2, 10, 16, 17
@@ -52,7 +53,10 @@ end
 -- TCP's tables: one for all namespaces, or since 6.1 perhaps one of a namespace's own.
 local function tcp_tables(net)
   local k = object.handle(net)
-  return own_of(net, "ipv4.tcp_death_row.hashinfo") or kvm_error.check(k:object(kallsyms.need(k, {"tcp_hashinfo"}, "TCP", "CONFIG_INET"), "struct inet_hashinfo"))
+  local own = own_of(net, "ipv4.tcp_death_row.hashinfo")
+  if own then return own end
+  local addr = kallsyms.need(k, {"tcp_hashinfo"}, "TCP", "CONFIG_INET")
+  return kvm_error.check(k:object(addr, "struct inet_hashinfo"))
 end
 
 local function tcp(net, emit)
@@ -183,7 +187,8 @@ end
 -- @param sock `struct unix_sock`
 -- @treturn string path, "@name" for an abstract one, nil for none
 -- @raise kvm.Error `format` for a length that can't be
--- @usage for common in kvm.linux.sock.for_each(k:object("init_net"), "unix") do kvm.linux.sock.unix_name(kvm.cast(common, "struct unix_sock")) end
+-- @usage for common in kvm.linux.sock.for_each(k:object("init_net"), "unix") do
+-- kvm.linux.sock.unix_name(kvm.cast(common, "struct unix_sock")) end
 function M.unix_name(sock)
   local a, k = sock.addr, object.handle(sock)
   if not a then return nil end

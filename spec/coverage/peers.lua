@@ -1,0 +1,42 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- What other tools have for the same parts of the kernel: drgn's helper modules (0.3.0, linux/*), crash's commands (8.0.2), corelens'
+-- modules (drgn-tools). By our module of lua/kvm/linux or command; MISSING is what we have nothing for.
+local M = {}
+
+M.modules = {
+  cpumask = {drgn = {"cpumask"}}, dcache = {drgn = {"fs"}}, fdtable = {drgn = {"fs"}}, fib = {}, hlist = {drgn = {"list", "list_nulls"}},
+  idr = {drgn = {"idr"}}, ioport = {drgn = {"ioport"}}, ipc = {drgn = {"ipc"}}, irq = {drgn = {"irq"}}, kallsyms = {drgn = {"kallsyms"}},
+  list = {drgn = {"list"}}, maple_tree = {drgn = {"mapletree"}}, meminfo = {drgn = {"swap", "hugetlb"}}, mm = {drgn = {"mm"}},
+  mm_types = {drgn = {"mm"}}, mmzone = {drgn = {"mmzone"}}, module = {drgn = {"module"}}, mount = {drgn = {"fs"}},
+    neighbour = {drgn = {"net"}},
+  net_namespace = {drgn = {"net"}}, pagemap = {drgn = {"mm", "fs"}}, netdevice = {drgn = {"net"}}, panic = {drgn = {"panic"}},
+    pci = {drgn = {"pci"}},
+  percpu = {drgn = {"percpu"}}, printk = {drgn = {"printk"}}, rbtree = {drgn = {"rbtree"}}, rhashtable = {}, sched = {drgn = {"sched"}},
+  slab = {drgn = {"slab"}}, sock = {drgn = {"net", "tcp"}}, timekeeping = {drgn = {"timekeeping"}}, vmcore_info = {drgn = {"boot"}},
+  vmstat = {drgn = {"vmstat"}}, xarray = {drgn = {"xarray", "radixtree"}}, globals = {},
+}
+
+M.commands = {
+  cache = {}, convert = {}, files = {crash = {"files"}}, info = {crash = {"sys"}, corelens = {"sys"}},
+  ipcs = {crash = {"ipcs"}}, irq = {crash = {"irq"}, corelens = {"irq"}},
+  kmem = {crash = {"kmem"}, corelens = {"meminfo", "slabinfo", "buddyinfo"}}, list = {crash = {"list"}},
+  log = {crash = {"log"}, corelens = {"printk"}}, mod = {crash = {"mod"}, corelens = {"lsmod"}},
+  mount = {crash = {"mount"}, corelens = {"mounts"}}, net = {crash = {"net"}, corelens = {"crash_net"}},
+  ps = {crash = {"ps"}, corelens = {"task", "cmdline"}}, rd = {crash = {"rd"}}, run = {}, slim = {},
+  struct = {crash = {"struct", "union", "p"}}, sym = {crash = {"sym"}}, triage = {}, vm = {crash = {"vm"}}, whatis = {crash = {"whatis"}},
+}
+
+M.missing = {
+  drgn = {"bitmap", "bitops", "block", "bpf", "cgroup", "completion", "device", "kconfig", "kernfs", "kthread", "llist", "locking",
+    "nodemask",
+    "pid", "plist", "resource", "sbitmap", "signal", "stack", "stackdepot", "swait", "sysfs", "tc", "timer", "user", "wait"},
+  crash = {"bpf", "bt", "btop", "dev", "dis", "eval", "foreach", "fuser", "mach", "pte", "ptob", "ptov", "runq", "sbitmapq", "search",
+    "sig",
+    "swap", "task", "timer", "tree", "vtop", "waitq", "wr"},
+  corelens = {"block", "bt", "cpuinfo", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",
+    "list_lru",
+    "lock", "lockup", "md", "memstate", "mlx5", "multipath", "nfs_tools", "numastat", "nvme", "partition", "pstack", "rds", "runq", "scsi",
+    "spinlock", "sysctl", "targetcli", "timers", "vectorinfo", "virtio", "virtutil", "workqueue"},
+}
+
+return M
