@@ -12,7 +12,8 @@ M.modules = {
   net_namespace = {drgn = {"net"}}, pagemap = {drgn = {"mm", "fs"}}, netdevice = {drgn = {"net"}}, panic = {drgn = {"panic"}},
     pci = {drgn = {"pci"}},
   percpu = {drgn = {"percpu"}}, printk = {drgn = {"printk"}}, rbtree = {drgn = {"rbtree"}}, rhashtable = {}, sched = {drgn = {"sched"}},
-  slab = {drgn = {"slab"}}, sock = {drgn = {"net", "tcp"}}, timekeeping = {drgn = {"timekeeping"}}, vmcore_info = {drgn = {"boot"}},
+  slab = {drgn = {"slab"}}, sock = {drgn = {"net", "tcp"}}, timekeeping = {drgn = {"timekeeping"}}, timer = {drgn = {"timer"}},
+    vmcore_info = {drgn = {"boot"}},
   vmstat = {drgn = {"vmstat"}}, xarray = {drgn = {"xarray", "radixtree"}}, globals = {},
 }
 
@@ -23,20 +24,21 @@ M.commands = {
   log = {crash = {"log"}, corelens = {"printk"}}, mod = {crash = {"mod"}, corelens = {"lsmod"}},
   mount = {crash = {"mount"}, corelens = {"mounts"}}, net = {crash = {"net"}, corelens = {"crash_net"}},
   ps = {crash = {"ps"}, corelens = {"task", "cmdline"}}, rd = {crash = {"rd"}}, run = {}, slim = {},
-  struct = {crash = {"struct", "union", "p"}}, sym = {crash = {"sym"}}, triage = {}, vm = {crash = {"vm"}}, whatis = {crash = {"whatis"}},
+  struct = {crash = {"struct", "union", "p"}}, timer = {crash = {"timer"}, corelens = {"timers"}}, sym = {crash = {"sym"}}, triage = {},
+    vm = {crash = {"vm"}}, whatis = {crash = {"whatis"}},
 }
 
 M.missing = {
   drgn = {"bitmap", "bitops", "block", "bpf", "cgroup", "completion", "device", "kconfig", "kernfs", "kthread", "llist", "locking",
     "nodemask",
-    "pid", "plist", "resource", "sbitmap", "signal", "stack", "stackdepot", "swait", "sysfs", "tc", "timer", "user", "wait"},
+    "pid", "plist", "resource", "sbitmap", "signal", "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
   crash = {"bpf", "bt", "btop", "dev", "dis", "eval", "foreach", "fuser", "mach", "pte", "ptob", "ptov", "runq", "sbitmapq", "search",
     "sig",
-    "swap", "task", "timer", "tree", "vtop", "waitq", "wr"},
+    "swap", "task", "tree", "vtop", "waitq", "wr"},
   corelens = {"block", "bt", "cpuinfo", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",
     "list_lru",
     "lock", "lockup", "md", "memstate", "mlx5", "multipath", "nfs_tools", "numastat", "nvme", "partition", "pstack", "rds", "runq", "scsi",
-    "spinlock", "sysctl", "targetcli", "timers", "vectorinfo", "virtio", "virtutil", "workqueue"},
+    "spinlock", "sysctl", "targetcli", "vectorinfo", "virtio", "virtutil", "workqueue"},
 }
 
 return M
