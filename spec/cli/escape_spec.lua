@@ -59,7 +59,7 @@ local LINES = {
   log = {{"CORE"}, {"CORE", "-x"}, {"CORE", "-T"}, {"CORE", "-l", EVIL}},
   files = {{"CORE"}, {"-M", "CORE", EVIL}}, vm = {{"CORE"}, {"-M", "CORE", EVIL}}, mount = {{"CORE"}, {"CORE", "-n", "100"}},
   net = {{"CORE"}, {"CORE", "-s", "-r", "-a"}, {"CORE", "-p", EVIL}}, ipcs = {{"CORE", "-x"}}, irq = {{"CORE"}, {"CORE", "-s"}},
-  kmem = {{"CORE"}, {"CORE", "-s", "-z", "-V"}}, timer = {{"CORE"}}, cache = {{"CORE"}, {"-M", "CORE", EVIL}},
+  kmem = {{"CORE"}, {"CORE", "-s", "-z", "-V"}}, timer = {{"CORE"}}, runq = {{"CORE"}}, cache = {{"CORE"}, {"-M", "CORE", EVIL}},
   mod = {{"CORE"}},
   list = {{"-M", "CORE", "init_task.tasks", "-t", "task_struct", "-m", "tasks", "-s", "comm"}, {"-M", "CORE", EVIL}},
   sym = {{"-M", "CORE", "-p", "*"}, {"-M", "CORE", EVIL}, {"-M", "/dev/null", "-N", "NAMELIST", "-p", "*"}},

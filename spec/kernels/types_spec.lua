@@ -44,6 +44,9 @@ matrix.each(function(dump)
   it("makes them of the kernel's types", function()
     local k = dump:open()
     local list = k:type "struct list_head"
+    -- makedumpfile leaves pages of the modules' types out of 7.2's dumps, see tasks_spec.lua
+    local _, _, code = k:type("struct list_head", "qemu_fw_cfg")
+    if dump.key == "k72" and dump.is_filtered and code == "excluded" then return end
     assert.is_true(list == k:type("struct list_head", "qemu_fw_cfg") or not has_types)
     if not has_types then return end
     local field = k:type("struct fw_cfg_sysfs_entry", "qemu_fw_cfg"):field "list.next"

@@ -1,0 +1,80 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- luakvm runq: what each CPU runs, and which tasks wait for it.
+local kvm_error = require "kvm.error"
+local cpumask = require "kvm.linux.cpumask"
+local object = require "kvm.object"
+local rq = require "kvm.linux.rq"
+local walk = require "kvm.cmd.walk"
+
+local M = {
+  name = "runq",
+  summary = "what CPUs run, and the tasks that wait for them",
+  operands = {},
+  options = {{flags = "-C --cpu", value = "CPU", type = "integer", help = "only this CPU"}},
+  columns = {
+    {name = "cpu", kind = "integer", title = "CPU", width = 4},
+    {name = "class", kind = "string", title = "CLASS", width = 7, left = true},
+    {name = "pid", kind = "integer", title = "PID", width = 7},
+    {name = "comm", kind = "string", title = "COMM", width = 16, left = true},
+    {name = "prio", kind = "integer", title = "PRIO", width = 4},
+    {name = "delayed", kind = "boolean"},
+    {name = "vruntime_ns", kind = "integer", title = "VRUNTIME", width = 16},
+    {name = "deadline_ns", kind = "integer"},
+    {name = "waiting_ns", kind = "integer", title = "WAITING", width = 12},
+    {name = "run_delay_ns", kind = "integer"},
+    {name = "running", kind = "integer"},
+    {name = "clock_ns", kind = "integer"},
+    {name = "rq", kind = "hex"},
+    {name = "addr", kind = "hex", title = "TASK", left = true, width = 18},
+    {name = "partial", kind = "strings"},
+  },
+  no_match = "no CPU runs anything",
+}
+
+local function add(rec, name, f)
+  local values = table.pack(kvm_error.try(f))
+  if values[1] == nil and kvm_error.is(values[2]) then
+    rec.partial = rec.partial or {}
+    table.insert(rec.partial, name)
+    return nil
+  end
+  return table.unpack(values, 1, values.n)
+end
+
+local function record(cpu, queue, task, class, delayed, clock)
+  local rec = {cpu = cpu, class = class, delayed = delayed, rq = object.addr(queue), addr = object.addr(task)}
+  rec.pid = add(rec, "pid", function() return task.pid end)
+  rec.comm = add(rec, "comm", function() return task.comm end)
+  rec.prio = add(rec, "prio", function() return task.prio end)
+  rec.vruntime_ns = add(rec, "vruntime_ns", function() return task.se.vruntime end)
+  rec.waiting_ns, rec.run_delay_ns = add(rec, "waiting_ns", function() return rq.delay(task, clock) end)
+  if class == "dl" then rec.deadline_ns = add(rec, "deadline_ns", function() return task.dl.deadline end) end
+  return rec
+end
+
+--- What CPUs run, and who waits.
+-- @param k an open handle
+-- @tparam[opt] table opts cpu (number)
+-- @treturn function an iterator of records: cpu, class ("current": it runs; "dl", "rt", "cfs": it waits), pid, comm, prio (0 to 139),
+--  delayed (boolean: it sleeps, and will be taken off), vruntime_ns, deadline_ns (dl), waiting_ns (nil: it does not wait), run_delay_ns
+--  (in all its life), rq (`struct rq *`), addr (`struct task_struct *`); of the current one also running (tasks of the queue) and
+--  clock_ns (the queue's); partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
+-- @raise kvm.Error
+-- @usage for r in require "kvm.cmd.runq".run(k) do assert(r.stopped or r.cpu >= 0) end
+function M.run(k, opts)
+  opts = opts or {}
+  return walk.records(function(emit)
+    for _, cpu in ipairs(opts.cpu and {opts.cpu} or cpumask.of(k, "online")) do
+      walk.part(emit, function()
+        local queue = rq.of(k, cpu)
+        local clock = queue.clock
+        local current = record(cpu, queue, queue.curr, "current", false, clock)
+        current.running, current.clock_ns = queue.nr_running, clock
+        emit(current)
+        for task, class, delayed in rq.for_each_task(queue) do emit(record(cpu, queue, task, class, delayed, clock)) end
+      end)
+    end
+  end)
+end
+
+return M

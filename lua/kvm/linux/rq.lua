@@ -1,0 +1,106 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- kernel/sched/sched.h: the run queues of the CPUs, with the tasks that wait on them: CFS (EEVDF since 6.6), real time, deadline. The
+-- running task is in no queue. A task that sleeps but was not yet taken off (since 6.12, sched_delayed) is told as delayed. Checked
+-- against Linux 5.10, 6.1, 6.12 and 7.2.
+local kvm_error = require "kvm.error"
+local list = require "kvm.linux.list"
+local object = require "kvm.object"
+local percpu = require "kvm.linux.percpu"
+local rbtree = require "kvm.linux.rbtree"
+local types = require "kvm.type"
+
+local M = {}
+
+local MOST <const>, MAX_DEPTH <const> = 1 << 22, 64 -- tasks of a queue; groups in groups
+local TASK <const> = "struct task_struct"
+
+--- The run queue of a CPU.
+-- @param k an open handle
+-- @tparam integer cpu
+-- @return `struct rq`
+-- @raise kvm.Error `inval` for a CPU that the kernel can't have
+-- @usage assert(kvm.linux.rq.of(k, 0).cpu == 0)
+function M.of(k, cpu)
+  return percpu.per_cpu(k, "runqueues", cpu, "struct rq")
+end
+
+local function has(o, member) return object.typeof(o):strip():field(member) ~= nil end
+
+local function check_depth(queue, depth)
+  if depth > MAX_DEPTH then
+    error(kvm_error.new {code = "format", addr = object.addr(queue),
+      message = ("run queue 0x%x: groups are nested deeper than %d"):format(object.addr(queue), MAX_DEPTH)}, 0)
+  end
+end
+
+local fair
+function fair(queue, depth)
+  check_depth(queue, depth)
+  local function visit(entity)
+    local group = has(entity, "my_q") and entity.my_q -- CONFIG_FAIR_GROUP_SCHED
+    if group then return fair(group, depth + 1) end
+    coroutine.yield(object.container_of(entity, TASK, "se"), "cfs", has(entity, "sched_delayed") and entity.sched_delayed ~= 0)
+  end
+  for entity in rbtree.for_each_entry("struct sched_entity", queue.tasks_timeline, "run_node", MOST) do visit(entity) end
+  -- The running task's groups are in no tree, but others of them wait.
+  local current = queue.curr
+  if current and has(current, "my_q") and current.my_q then fair(current.my_q, depth + 1) end
+end
+
+local realtime
+function realtime(queue, depth)
+  check_depth(queue, depth)
+  local heads = queue.active.queue
+  for i = 0, #heads - 1 do
+    if not list.empty(heads[i]) then
+      for entity in list.for_each_entry("struct sched_rt_entity", heads[i], "run_list", MOST) do
+        local group = has(entity, "my_q") and entity.my_q -- CONFIG_RT_GROUP_SCHED
+        if group then
+          realtime(group, depth + 1)
+        else
+          coroutine.yield(object.container_of(entity, TASK, "rt"), "rt", false)
+        end
+      end
+    end
+  end
+end
+
+local function deadline(queue)
+  for entity in rbtree.for_each_entry("struct sched_dl_entity", queue.root, "rb_node", MOST) do
+    -- Since 6.8 a queue can be served by a deadline entity, which is no task.
+    if not has(entity, "dl_server") or entity.dl_server == 0 then
+      coroutine.yield(object.container_of(entity, TASK, "dl"), "dl", false)
+    end
+  end
+end
+
+--- The tasks that wait on a run queue, in the order of their queues; of CFS in that of its tree.
+-- @param rq `struct rq`
+-- @treturn function an iterator of `struct task_struct`, class ("dl", "rt", "cfs") and whether it is delayed (it sleeps)
+-- @raise kvm.Error `format` where a queue is damaged; `fault`, `excluded`
+-- @usage for task, class in kvm.linux.rq.for_each_task(kvm.linux.rq.of(k, 0)) do assert(task.pid and class) end
+function M.for_each_task(rq)
+  return coroutine.wrap(function()
+    deadline(rq.dl)
+    realtime(rq.rt, 1)
+    fair(rq.cfs, 1)
+  end)
+end
+
+--- How long a task has waited for a CPU, and how long it did so in its life.
+-- @param task `struct task_struct`
+-- @tparam integer clock the run queue's clock (rq.clock), nanoseconds
+-- @treturn integer nanoseconds since it was queued; nil when it runs or sleeps
+-- @treturn integer nanoseconds in all (run_delay)
+-- @raise kvm.Error `notfound`: this kernel keeps none (CONFIG_SCHED_INFO)
+-- @usage assert(select(2, kvm.linux.rq.delay(k:object("init_task"), 0)) >= 0)
+function M.delay(task, clock)
+  if types.of(object.handle(task), "struct sched_info"):size() == 0 then
+    kvm_error.fail("notfound", "this kernel has no delays of tasks (CONFIG_SCHED_INFO)")
+  end
+  local info = task.sched_info
+  local since = info.last_queued
+  return since ~= 0 and math.max(clock - since, 0) or nil, info.run_delay
+end
+
+return M
