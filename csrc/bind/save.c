@@ -188,9 +188,9 @@ By all CPUs. The file appears when it is whole, and never takes the place of ano
  address 0 on, a sparse file); `compress` of a kdump: "zlib", "lzo", "snappy", "zstd" (the default where built in) or
  "none"; `exclude`: a list of kinds of pages to leave out: "user" (memory of processes), "cache" (contents of files),
  "free", "zero"; `strict` (boolean): fail rather than keep a page whose kind can't be told; `erase`: a list of
- `{addr=, len=, fill=}`, kernel virtual memory (bytes) that becomes `fill` ("X") in the new dump; `record`: lines of text that the new dump keeps about that (see `k:info().erased`); `fill` (boolean): let
- a raw file have zeros where pages are missing, which is refused without it; `threads`; `progress`, a function as that of
- `kvm.open`
+ `{addr=, len=, fill=}`, kernel virtual memory (bytes) that becomes `fill` ("X") in the new dump; `record`: lines of
+ text that the new dump keeps about that (see `k:info().erased`); `fill` (boolean): let a raw file have zeros where pages
+ are missing, which is refused without it; `threads`; `progress`, a function as that of `kvm.open`
 @treturn[1] table `pages`, `bytes` (of the file), `missing` (pages that the source should have and does not), `damaged`
  (pages that can't be unpacked: left out; `first_damage` says why the first), `excluded` (pages left out as asked), `untold`
  (pages that are kept although they may be of a kind to leave out: their struct pages can't be read), `erased` (bytes)

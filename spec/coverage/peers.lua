@@ -4,7 +4,8 @@
 local M = {}
 
 M.modules = {
-  cpumask = {drgn = {"cpumask"}}, dcache = {drgn = {"fs"}}, fdtable = {drgn = {"fs"}}, fib = {}, hlist = {drgn = {"list", "list_nulls"}},
+  bpf = {drgn = {"bpf"}}, cgroup = {drgn = {"cgroup"}}, kernfs = {drgn = {"kernfs"}}, cpumask = {drgn = {"cpumask"}},
+    dcache = {drgn = {"fs"}}, fdtable = {drgn = {"fs"}}, fib = {}, hlist = {drgn = {"list", "list_nulls"}},
   idr = {drgn = {"idr"}}, ioport = {drgn = {"ioport"}}, ipc = {drgn = {"ipc"}}, irq = {drgn = {"irq"}}, kallsyms = {drgn = {"kallsyms"}},
   list = {drgn = {"list"}}, maple_tree = {drgn = {"mapletree"}}, meminfo = {drgn = {"swap", "hugetlb"}}, mm = {drgn = {"mm"}},
   mm_types = {drgn = {"mm"}}, mmzone = {drgn = {"mmzone"}}, module = {drgn = {"module"}}, mount = {drgn = {"fs"}},
@@ -19,7 +20,8 @@ M.modules = {
 }
 
 M.commands = {
-  cache = {}, convert = {}, files = {crash = {"files"}}, info = {crash = {"sys"}, corelens = {"sys"}},
+  bpf = {crash = {"bpf"}}, cgroup = {}, fuser = {crash = {"fuser"}}, cache = {}, convert = {}, files = {crash = {"files"}},
+    info = {crash = {"sys"}, corelens = {"sys"}},
   ipcs = {crash = {"ipcs"}}, irq = {crash = {"irq"}, corelens = {"irq"}},
   kmem = {crash = {"kmem"}, corelens = {"meminfo", "slabinfo", "buddyinfo"}}, list = {crash = {"list"}},
   log = {crash = {"log"}, corelens = {"printk"}}, mod = {crash = {"mod"}, corelens = {"lsmod"}},
@@ -31,10 +33,10 @@ M.commands = {
 }
 
 M.missing = {
-  drgn = {"bitmap", "bitops", "block", "bpf", "cgroup", "completion", "device", "kconfig", "kernfs", "kthread", "llist", "locking",
+  drgn = {"bitmap", "bitops", "block", "completion", "device", "kconfig", "kthread", "llist", "locking",
     "nodemask",
     "pid", "plist", "resource", "sbitmap", "signal", "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
-  crash = {"bpf", "bt", "btop", "dev", "dis", "eval", "foreach", "fuser", "mach", "pte", "ptob", "ptov", "sbitmapq", "search",
+  crash = {"bt", "btop", "dev", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "search",
     "sig",
     "swap", "task", "tree", "vtop", "waitq", "wr"},
   corelens = {"block", "bt", "cpuinfo", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",

@@ -25,7 +25,7 @@ M.DECLARATIONS = [[
   struct fs_struct { struct path root, pwd; };
   struct nsproxy { struct mnt_namespace *mnt_ns; };
   struct vm_operations_struct { const char *(*name)(void); };
-  struct mm_struct { struct vm_area_struct *mmap; unsigned long brk, start_brk, start_stack; int map_count; };
+  struct mm_struct { struct vm_area_struct *mmap; unsigned long brk, start_brk, start_stack; struct file *exe_file; };
   struct vm_area_struct { unsigned long vm_start, vm_end; struct vm_area_struct *vm_next; struct mm_struct *vm_mm; unsigned long vm_flags;
     struct vm_operations_struct *vm_ops; unsigned long vm_pgoff; struct file *vm_file; void *vm_private_data; };
   struct opened { struct files_struct *files; struct fs_struct *fs; struct nsproxy *nsproxy; struct mm_struct *mm; };

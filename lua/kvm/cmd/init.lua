@@ -21,7 +21,8 @@
 local M = {}
 
 -- In the order of `luakvm help`.
-M.names = {"triage", "info", "ps", "log", "files", "vm", "cache", "mount", "net", "ipcs", "runq", "irq", "timer", "kmem", "mod", "list",
+M.names = {"triage", "info", "ps", "log", "files", "vm", "cache", "fuser", "cgroup", "bpf", "mount", "net", "ipcs", "runq", "irq",
+  "timer", "kmem", "mod", "list",
   "sym",
   "rd",
   "struct",

@@ -1,0 +1,82 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- linux/cgroup.h: control groups: the tree of version 2, which group a task is in, what the memory and pids controllers count. Groups of
+-- version 1 hierarchies are told by task. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+local kvm_error = require "kvm.error"
+local kallsyms = require "kvm.linux.kallsyms"
+local kernfs = require "kvm.linux.kernfs"
+local list = require "kvm.linux.list"
+local object = require "kvm.object"
+local types = require "kvm.type"
+
+local M = {}
+
+local MOST <const>, MAX_DEPTH <const> = 1 << 20, 512
+
+--- The root group of version 2.
+-- @param k an open handle
+-- @return `struct cgroup`
+-- @raise kvm.Error `notfound`: this kernel has no control groups (CONFIG_CGROUPS)
+-- @usage assert(kvm.linux.cgroup.root(k).level == 0)
+function M.root(k)
+  return kvm_error.check(k:object((kallsyms.need(k, {"cgrp_dfl_root"}, "control groups", "CONFIG_CGROUPS")), "struct cgroup_root")).cgrp
+end
+
+--- The path of a group in its hierarchy.
+-- @param cgroup `struct cgroup`
+-- @treturn string "/" for a root
+-- @raise kvm.Error
+-- @usage assert(kvm.linux.cgroup.path(kvm.linux.cgroup.root(k)) == "/")
+function M.path(cgroup)
+  return kernfs.path(cgroup.kn)
+end
+
+--- A group and those below it, each before those below it.
+-- @param cgroup `struct cgroup`
+-- @return iterator of objects `struct cgroup`
+-- @raise kvm.Error `format` where the tree is damaged; `fault`, `excluded`
+-- @usage for g in kvm.linux.cgroup.for_each_descendant(kvm.linux.cgroup.root(k)) do assert(g.level >= 0) end
+function M.for_each_descendant(cgroup)
+  local function descend(group, depth)
+    if depth > MAX_DEPTH then kvm_error.fail("format", "control groups are nested deeper than %d at 0x%x", MAX_DEPTH,
+      object.addr(group)) end
+    coroutine.yield(group)
+    for css in list.for_each_entry("struct cgroup_subsys_state", group.self.children, "sibling", MOST) do descend(css.cgroup, depth + 1) end
+  end
+  return coroutine.wrap(function() descend(cgroup, 1) end)
+end
+
+--- The group that a task is in, of version 2.
+-- @param task `struct task_struct`
+-- @return `struct cgroup`
+-- @raise kvm.Error
+-- @usage assert(kvm.linux.cgroup.path(kvm.linux.cgroup.of_task(k:object("init_task"))) == "/")
+function M.of_task(task)
+  return task.cgroups.dfl_cgrp
+end
+
+-- What a controller keeps of a group: the struct around its css; nil where it does not control it.
+local function state_of(cgroup, id, t)
+  local k = object.handle(cgroup)
+  for _, e in ipairs(types.of(k, "enum cgroup_subsys_id"):strip():enumerators()) do
+    if e.name == id then
+      local css = cgroup.subsys[e.value]
+      return css and object.container_of(css, t, "css")
+    end
+  end
+  return nil
+end
+
+--- What the controllers count in a group. Of a root they count a part only, which the kernel does not tell either.
+-- @param cgroup `struct cgroup`
+-- @treturn ?integer bytes of memory (memory.current); nil of a root, and where the memory controller is off
+-- @treturn ?integer tasks (pids.current); likewise
+-- @raise kvm.Error
+-- @usage for g in kvm.linux.cgroup.for_each_descendant(kvm.linux.cgroup.root(k)) do kvm.linux.cgroup.usage(g) end
+function M.usage(cgroup)
+  if cgroup.level == 0 then return nil end
+  local memory = state_of(cgroup, "memory_cgrp_id", "struct mem_cgroup")
+  local pids = state_of(cgroup, "pids_cgrp_id", "struct pids_cgroup")
+  return memory and memory.memory.usage.counter * object.handle(cgroup):info().page_size, pids and pids.counter.counter
+end
+
+return M

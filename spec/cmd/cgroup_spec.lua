@@ -1,0 +1,43 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+local cgroup = require "kvm.cmd.cgroup"
+local fake = require "spec.support.fake_kernel"
+local harness = require "spec.support.harness"
+local made = require "spec.support.cgroup"
+local memory = require "spec.support.memory"
+local tasks = require "kvm.cmd.tasks"
+
+describe("kvm.cmd.cgroup", function()
+  harness.guard()
+  local k, set
+  local each = tasks.each
+  before_each(function()
+    k, set = made.open()
+    tasks.each = function()
+      local done = false
+      return function()
+        if done then return nil end
+        done = true
+        return {pid = 7}, k:object(made.at.TASK, "struct grouped")
+      end
+    end
+  end)
+  after_each(function()
+    tasks.each = each
+    memory.forget()
+  end)
+
+  it("tells of each group and its processes", function()
+    local r = fake.collect(cgroup.run(k, {tasks = true}))
+    assert.are.same({{addr = made.at.ROOT, path = "/", level = 0, pids = {}, processes = ""},
+      {addr = made.at.LAB, path = "/lab", level = 1, memory_bytes = 12288, pids = {7}, processes = "7"}}, r)
+    assert.is_nil(cgroup.run(k)().pids)
+  end)
+
+  it("names what can't be read, and where it stopped", function()
+    set("cgroup", made.at.LAB, {kn = memory.UNMAPPED})
+    set("css_set", made.at.SET, {dfl_cgrp = 0})
+    set("grouped", made.at.TASK, {cgroups = memory.UNMAPPED})
+    local r = fake.collect(cgroup.run(k, {tasks = true}))
+    assert.are.same({"fault", "/", {"path"}}, {r[1].code, r[2].path, r[3].partial})
+  end)
+end)
