@@ -26,23 +26,21 @@ M.commands = {
   kmem = {crash = {"kmem"}, corelens = {"meminfo", "slabinfo", "buddyinfo"}}, list = {crash = {"list"}},
   log = {crash = {"log"}, corelens = {"printk"}}, mod = {crash = {"mod"}, corelens = {"lsmod"}},
   mount = {crash = {"mount"}, corelens = {"mounts"}}, net = {crash = {"net"}, corelens = {"crash_net"}},
-  ps = {crash = {"ps"}, corelens = {"task", "cmdline"}}, rd = {crash = {"rd"}}, run = {}, runq = {crash = {"runq"}, corelens = {"runq"}},
+  ps = {crash = {"ps"}, corelens = {"task", "cmdline"}}, rd = {crash = {"rd"}}, search = {crash = {"search"}}, swap = {crash = {"swap"}},
+    vtop = {crash = {"vtop"}}, run = {}, runq = {crash = {"runq"}, corelens = {"runq"}},
     slim = {},
   struct = {crash = {"struct", "union", "p"}}, timer = {crash = {"timer"}, corelens = {"timers"}}, sym = {crash = {"sym"}}, triage = {},
     vm = {crash = {"vm"}}, whatis = {crash = {"whatis"}},
 }
 
 M.missing = {
-  drgn = {"bitmap", "bitops", "block", "completion", "device", "kconfig", "kthread", "llist", "locking",
-    "nodemask",
-    "pid", "plist", "resource", "sbitmap", "signal", "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
-  crash = {"bt", "btop", "dev", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "search",
-    "sig",
-    "swap", "task", "tree", "vtop", "waitq", "wr"},
+  drgn = {"bitmap", "bitops", "block", "completion", "device", "kconfig", "kthread", "llist", "locking", "nodemask", "pid", "plist",
+    "resource", "sbitmap", "signal", "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
+  crash = {"bt", "btop", "dev", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "sig", "task", "tree", "waitq",
+    "wr"},
   corelens = {"block", "bt", "cpuinfo", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",
-    "list_lru",
-    "lock", "lockup", "md", "memstate", "mlx5", "multipath", "nfs_tools", "numastat", "nvme", "partition", "pstack", "rds", "scsi",
-    "spinlock", "sysctl", "targetcli", "vectorinfo", "virtio", "virtutil", "workqueue"},
+    "list_lru", "lock", "lockup", "md", "memstate", "mlx5", "multipath", "nfs_tools", "numastat", "nvme", "partition", "pstack", "rds",
+    "scsi", "spinlock", "sysctl", "targetcli", "vectorinfo", "virtio", "virtutil", "workqueue"},
 }
 
 return M

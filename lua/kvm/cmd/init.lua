@@ -22,11 +22,7 @@ local M = {}
 
 -- In the order of `luakvm help`.
 M.names = {"triage", "info", "ps", "log", "files", "vm", "cache", "fuser", "cgroup", "bpf", "mount", "net", "ipcs", "runq", "irq",
-  "timer", "kmem", "mod", "list",
-  "sym",
-  "rd",
-  "struct",
-  "whatis", "run", "slim", "convert"}
+  "timer", "kmem", "swap", "mod", "list", "sym", "rd", "search", "vtop", "struct", "whatis", "run", "slim", "convert"}
 
 local known = {}
 for _, name in ipairs(M.names) do known[name] = true end
