@@ -60,7 +60,7 @@ local LINES = {
   files = {{"CORE"}, {"-M", "CORE", EVIL}}, vm = {{"CORE"}, {"-M", "CORE", EVIL}}, mount = {{"CORE"}, {"CORE", "-n", "100"}},
   net = {{"CORE"}, {"CORE", "-s", "-r", "-a"}, {"CORE", "-p", EVIL}}, ipcs = {{"CORE", "-x"}}, irq = {{"CORE"}, {"CORE", "-s"}},
   kmem = {{"CORE"}, {"CORE", "-s", "-z", "-V"}}, timer = {{"CORE"}}, runq = {{"CORE"}}, bpf = {{"CORE"}}, cgroup = {{"CORE", "-t"}},
-  vtop = {{"-M", "CORE", "init_task"}, {"-M", "CORE", EVIL}}, swap = {{"CORE"}},
+  vtop = {{"-M", "CORE", "init_task"}, {"-M", "CORE", EVIL}}, swap = {{"CORE"}}, sig = {{"CORE", "-l"}},
   search = {{"-M", "CORE", EVIL, "-t", "-m", "2"}, {"-M", "CORE", EVIL}}, fuser = {{"-M", "CORE", EVIL}}, cache = {{"CORE"}, {"-M",
     "CORE", EVIL}},
   mod = {{"CORE"}},

@@ -14,7 +14,8 @@ describe("the usage lines of commands", function()
   usage.describe {
     paths = paths, at_least = 20, on_built = {"init_task", "struct rq", "uidhash_table", "init_pid_ns", "init_net", "nl_table",
       "vm_committed_as", "linux.ioport", "linux.pci",
-      "linux.vmstat", "linux.mmzone", "linux.meminfo", "linux.slab", "linux.kernfs", "linux.cgroup", "linux.bpf", "cmd.cgroup",
+      "linux.vmstat", "linux.mmzone", "linux.meminfo", "linux.slab", "linux.signal", "linux.kernfs", "linux.cgroup", "linux.bpf",
+        "cmd.cgroup",
         "linux.rq", "linux.timer", "linux.pagemap", "linux.irq", "linux.ipc",
         "linux.neighbour",
         "linux.net_namespace",

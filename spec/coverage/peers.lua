@@ -14,7 +14,8 @@ M.modules = {
     pci = {drgn = {"pci"}},
   percpu = {drgn = {"percpu"}}, printk = {drgn = {"printk"}}, rbtree = {drgn = {"rbtree"}}, rhashtable = {}, rq = {drgn = {"sched"}},
     sched = {drgn = {"sched"}},
-  slab = {drgn = {"slab"}}, sock = {drgn = {"net", "tcp"}}, timekeeping = {drgn = {"timekeeping"}}, timer = {drgn = {"timer"}},
+  signal = {drgn = {"signal", "resource"}}, slab = {drgn = {"slab"}}, sock = {drgn = {"net", "tcp"}},
+    timekeeping = {drgn = {"timekeeping"}}, timer = {drgn = {"timer"}},
     vmcore_info = {drgn = {"boot"}},
   vmstat = {drgn = {"vmstat"}}, xarray = {drgn = {"xarray", "radixtree"}}, globals = {},
 }
@@ -27,7 +28,7 @@ M.commands = {
   log = {crash = {"log"}, corelens = {"printk"}}, mod = {crash = {"mod"}, corelens = {"lsmod"}},
   mount = {crash = {"mount"}, corelens = {"mounts"}}, net = {crash = {"net"}, corelens = {"crash_net"}},
   ps = {crash = {"ps"}, corelens = {"task", "cmdline"}}, rd = {crash = {"rd"}}, search = {crash = {"search"}}, swap = {crash = {"swap"}},
-    vtop = {crash = {"vtop"}}, run = {}, runq = {crash = {"runq"}, corelens = {"runq"}},
+    vtop = {crash = {"vtop"}}, run = {}, sig = {crash = {"sig"}}, runq = {crash = {"runq"}, corelens = {"runq"}},
     slim = {},
   struct = {crash = {"struct", "union", "p"}}, timer = {crash = {"timer"}, corelens = {"timers"}}, sym = {crash = {"sym"}}, triage = {},
     vm = {crash = {"vm"}}, whatis = {crash = {"whatis"}},
@@ -35,8 +36,8 @@ M.commands = {
 
 M.missing = {
   drgn = {"bitmap", "bitops", "block", "completion", "device", "kconfig", "kthread", "llist", "locking", "nodemask", "pid", "plist",
-    "resource", "sbitmap", "signal", "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
-  crash = {"bt", "btop", "dev", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "sig", "task", "tree", "waitq",
+    "sbitmap", "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
+  crash = {"bt", "btop", "dev", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "task", "tree", "waitq",
     "wr"},
   corelens = {"block", "bt", "cpuinfo", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",
     "list_lru", "lock", "lockup", "md", "memstate", "mlx5", "multipath", "nfs_tools", "numastat", "nvme", "partition", "pstack", "rds",
