@@ -38,6 +38,16 @@ describe("kvm.cmd.walk", function()
     assert.has_error(function() all(function(emit) walk.part(emit, error, "bug", 0) end) end, "bug")
   end)
 
+  it("names the fields of a record that can't be read", function()
+    local rec = {}
+    local function fails() kvm_error.fail("fault", "gone") end
+    assert.are.same({1, 2}, {walk.field(rec, "a", function(...) return ... end, 1, 2)})
+    assert.is_nil(walk.field(rec, "b", fails))
+    walk.fields(rec, {{"c", fails}, {"d", function(x, y) return x + y end}, {"e", function() return nil end}}, 3, 4)
+    assert.are.same({partial = {"b", "c"}, d = 7}, rec)
+    assert.has_error(function() walk.field(rec, "f", error, "bug", 0) end, "bug")
+  end)
+
   it("is told by luakvm, and by its status", function()
     local script = harness.temp [[
       local walk, kvm_error = require "kvm.cmd.walk", require "kvm.error"

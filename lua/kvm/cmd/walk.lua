@@ -37,4 +37,35 @@ function M.part(emit, fn, ...)
   return ok
 end
 
+local function kept(rec, name, ok, ...)
+  if ok then return ... end
+  local err = ...
+  if not kvm_error.is(err) then error(err, 0) end
+  rec.partial = rec.partial or {}
+  table.insert(rec.partial, name)
+  return nil
+end
+
+--- What a function tells for a record: where it raises a kvm.Error, the name goes to the record's partial.
+-- @tparam table rec
+-- @tparam string name
+-- @tparam function f
+-- @param ... its arguments
+-- @return what f returns; nil
+-- @raise what is no kvm.Error
+-- @usage local rec = {} assert(require "kvm.cmd.walk".field(rec, "n", kvm.error.fail, "fault", "gone") == nil and rec.partial[1] == "n")
+function M.field(rec, name, f, ...)
+  return kept(rec, name, pcall(f, ...))
+end
+
+--- Fields of a record, each by itself: the page of one may be missing.
+-- @tparam table rec
+-- @tparam {table,...} parts {name, function}
+-- @param ... arguments of the functions
+-- @raise what is no kvm.Error
+-- @usage local rec = {} require "kvm.cmd.walk".fields(rec, {{"n", function(v) return v + 1 end}}, 1) assert(rec.n == 2)
+function M.fields(rec, parts, ...)
+  for _, part in ipairs(parts) do rec[part[1]] = M.field(rec, part[1], part[2], ...) end
+end
+
 return M
