@@ -33,6 +33,20 @@ describe("kvm.cmd.walk", function()
     assert.are.same({true, false, true}, whole)
   end)
 
+  it("takes a NULL where the kernel has none for damage", function()
+    local nothing = {}
+    local rec = {}
+    assert.is_nil(walk.field(rec, "a", function() return nothing.pointer.member end))
+    assert.are.same({partial = {"a"}}, rec)
+    assert.are.same({{stopped = "a NULL pointer where the kernel has none (walk_spec, pointer)", code = "format"}},
+      all(function() return nothing.pointer.member end))
+    assert.are.same({{stopped = "a NULL pointer where the kernel has none (walk_spec)", code = "format"}, {n = 1}}, all(function(emit)
+      walk.part(emit, function() require "kvm.object".addr(nothing.pointer) end)
+      emit {n = 1}
+    end))
+    assert.has_error(function() all(function() return nothing.pointer() end) end)
+  end)
+
   it("lets errors through that are no damage", function()
     assert.has_error(function() all(function() error("bug", 0) end) end, "bug")
     assert.has_error(function() all(function(emit) walk.part(emit, error, "bug", 0) end) end, "bug")

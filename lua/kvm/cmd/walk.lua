@@ -1,13 +1,23 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- Commands over structures that may be damaged: what could be walked comes as records, then one record tells where and why
 -- the walk stopped: {stopped = message, code =, addr =}. A command of several structures (buckets, CPUs, tasks) walks each
--- as a part, so that the damage of one costs nothing of the others.
+-- as a part, so that the damage of one costs nothing of the others. A NULL pointer where the kernel has none is damage, too.
 local kvm_error = require "kvm.error"
 
 local M = {}
 
+-- What stops a walk: an error value, or a NULL where the kernel never has one, which Lua finds as a nil.
+local function damage(err)
+  if kvm_error.is(err) then return err end
+  local text = tostring(err)
+  if not (text:find "attempt to index a nil value" or text:find "object expected, got nil") then error(err, 0) end
+  local where, name = text:match "([%w_]+)%.lua:%d+:", text:match "%(%a+ '(.-)'%)"
+  local place = where and (" (%s%s)"):format(where, name and ", " .. name or "") or ""
+  return kvm_error.new {code = "format", message = "a NULL pointer where the kernel has none" .. place}
+end
+
 local function stopped(err)
-  if not kvm_error.is(err) then error(err, 0) end
+  err = damage(err)
   return {stopped = err.message, code = err.code, addr = err.addr}
 end
 
@@ -39,8 +49,7 @@ end
 
 local function kept(rec, name, ok, ...)
   if ok then return ... end
-  local err = ...
-  if not kvm_error.is(err) then error(err, 0) end
+  damage((...))
   rec.partial = rec.partial or {}
   table.insert(rec.partial, name)
   return nil
