@@ -128,6 +128,7 @@ builder() { # builder SUITE
     ln -s "usr/$d" "$BUILDER/$d"
   done
   ln -sf dash "$BUILDER/usr/bin/sh"
+  ln -sf mawk "$BUILDER/usr/bin/awk"
 }
 # What those depend on to be installed, not to run.
 NOT_TO_BUILD='linux-(image|binary|modules|base)|initramfs|(lib)?systemd|udev|mount|(lib)?kmod|(lib)?klibc|dracut|perl|dpkg|debconf'

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- linux/percpu.h, percpu_counter.h, percpu-refcount.h: variables of which each CPU has its own, counters and reference counts that
--- CPUs keep parts of. A CPU's copy is at the symbol's or pointer's address plus __per_cpu_offset[cpu] (include/asm-generic/percpu.h). That holds for the symbols that start at 0 (x86-64 before
--- 6.15) as for those with real addresses. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+-- linux/percpu.h, percpu_counter.h, percpu-refcount.h: variables of which each CPU has its own, counters and references that CPUs
+-- keep parts of. A CPU's copy is at the address of the symbol or pointer plus __per_cpu_offset[cpu] (include/asm-generic/percpu.h).
+-- That holds for the symbols that start at 0 (x86-64 before 6.15) as for those with real addresses. Checked against Linux 5.10, 6.1,
+-- 6.12 and 7.2.
 local cpumask = require "kvm.linux.cpumask"
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
