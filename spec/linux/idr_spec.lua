@@ -51,10 +51,12 @@ describe("kvm.linux.idr", function()
     local ida, slots = k:object(IDR, "struct ida"), k:type("struct xa_node"):strip():field("slots").offset
     local bits = memory.START + 0x1000
     assert(k:write(bits, ("<I8"):pack(1 << 5) .. ("\0"):rep(112) .. ("<I8"):pack(1 << 63)))
-    for i, entry in pairs {[0] = 1 | 1 << 63, [2] = bits, [4] = 5 << 1 | 1} do assert(k:write(NODE + slots + 8 * i, ("<i8"):pack(entry))) end
+    for i, entry in pairs {[0] = 1 | 1 << 63, [2] = bits, [4] = 5 << 1 | 1} do
+      assert(k:write(NODE + slots + 8 * i, ("<i8"):pack(entry)))
+    end
     assert.are.same({62, 2053, 3071, 4096, 4098}, (memory.collect(idr.for_each_id(ida))))
-    for id, want in pairs {[62] = true, [61] = false, [63] = false, [1000] = false, [1024] = false, [2053] = true, [3071] = true, [3070] = false,
-      [4098] = true, [-1] = false, [1 << 40] = false} do
+    for id, want in pairs {[62] = true, [61] = false, [63] = false, [1000] = false, [1024] = false, [2053] = true, [3071] = true,
+      [3070] = false, [4098] = true, [-1] = false, [1 << 40] = false} do
       assert.are.equal(want, idr.has_id(ida, id), id)
     end
     assert(k:write(NODE + slots + 16, ("<i8"):pack(memory.UNMAPPED)))

@@ -48,7 +48,8 @@ describe("kvm.linux.percpu", function()
 
   it("follows pointers to what each CPU has its own of", function()
     local memory, kvm = require "spec.support.memory", require "kvm"
-    local k = memory.open "struct cpumask { unsigned long bits[1]; }; struct part { long n; }; struct has { struct part *parts; long *words; };"
+    local k = memory.open [[struct cpumask { unsigned long bits[1]; }; struct part { long n; };
+      struct has { struct part *parts; long *words; };]]
     memory.symbols(memory.one_cpu(k, memory.START, 0x100))
     finally(memory.forget)
     memory.set(k, "struct has", memory.START + 0x40, {parts = memory.START + 0x80, words = memory.START + 0x88})
