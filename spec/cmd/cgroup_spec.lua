@@ -4,27 +4,14 @@ local fake = require "spec.support.fake_kernel"
 local harness = require "spec.support.harness"
 local made = require "spec.support.cgroup"
 local memory = require "spec.support.memory"
-local tasks = require "kvm.cmd.tasks"
+local one_task = require "spec.support.one_task"
 
 describe("kvm.cmd.cgroup", function()
   harness.guard()
   local k, set
-  local each = tasks.each
-  before_each(function()
-    k, set = made.open()
-    tasks.each = function()
-      local done = false
-      return function()
-        if done then return nil end
-        done = true
-        return {pid = 7}, k:object(made.at.TASK, "struct grouped")
-      end
-    end
-  end)
-  after_each(function()
-    tasks.each = each
-    memory.forget()
-  end)
+  before_each(function() k, set = made.open() end)
+  one_task(function() return {pid = 7}, k:object(made.at.TASK, "struct grouped") end)
+  after_each(memory.forget)
 
   it("tells of each group and its processes", function()
     local r = fake.collect(cgroup.run(k, {tasks = true}))

@@ -4,25 +4,13 @@ local files = require "spec.support.files"
 local harness = require "spec.support.harness"
 local memory = require "spec.support.memory"
 local command = require "kvm.cmd.files"
-local tasks = require "kvm.cmd.tasks"
+local one_task = require "spec.support.one_task"
 
 describe("kvm.cmd.files", function()
   harness.guard()
   local k, task, set
-  local each = tasks.each
-  before_each(function()
-    k, task, set = files.open()
-    -- One task, which no list leads to.
-    tasks.each = function(_, words)
-      local done = words and tonumber(words[1]) == 99
-      return function()
-        if done then return nil end
-        done = true
-        return {pid = 7, tid = 7, comm = "one", mm = 0}, task
-      end
-    end
-  end)
-  after_each(function() tasks.each = each end)
+  before_each(function() k, task, set = files.open() end)
+  one_task(function() return {pid = 7, tid = 7, comm = "one", mm = 0}, task end)
 
   local function records(opts) return fake.collect(command.run(k, opts)) end
 

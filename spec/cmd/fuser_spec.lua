@@ -4,24 +4,13 @@ local files = require "spec.support.files"
 local fuser = require "kvm.cmd.fuser"
 local harness = require "spec.support.harness"
 local memory = require "spec.support.memory"
-local tasks = require "kvm.cmd.tasks"
+local one_task = require "spec.support.one_task"
 
 describe("kvm.cmd.fuser", function()
   harness.guard()
   local k, task, set
-  local each = tasks.each
-  before_each(function()
-    k, task, set = files.open()
-    tasks.each = function()
-      local done = false
-      return function()
-        if done then return nil end
-        done = true
-        return {pid = 7, comm = "one"}, task
-      end
-    end
-  end)
-  after_each(function() tasks.each = each end)
+  before_each(function() k, task, set = files.open() end)
+  one_task(function() return {pid = 7, comm = "one"}, task end)
 
   local function uses(file)
     local r = fake.collect(fuser.run(k, {file = file}))

@@ -4,25 +4,13 @@ local files = require "spec.support.files"
 local harness = require "spec.support.harness"
 local memory = require "spec.support.memory"
 local command = require "kvm.cmd.mount"
-local tasks = require "kvm.cmd.tasks"
+local one_task = require "spec.support.one_task"
 
 describe("kvm.cmd.mount", function()
   harness.guard()
   local k, task, set
-  local each = tasks.each
-  before_each(function()
-    k, task, set = files.open()
-    -- One task, which no list leads to.
-    tasks.each = function(_, words)
-      local done = words and tonumber(words[1]) == 99
-      return function()
-        if done then return nil end
-        done = true
-        return {pid = 7, tid = 7, comm = "one", mm = 0}, task
-      end
-    end
-  end)
-  after_each(function() tasks.each = each end)
+  before_each(function() k, task, set = files.open() end)
+  one_task(function() return {pid = 7, tid = 7, comm = "one", mm = 0}, task end)
 
   local function records(opts) return fake.collect(command.run(k, opts)) end
 
@@ -30,7 +18,8 @@ describe("kvm.cmd.mount", function()
     local r = records {}
     assert.are.equal(2, #r)
     assert.are.same({id = 28, parent = 1, dev = "/dev/x", device = "254:17", dir = "/srv", root = "/", fstype = "testfs",
-      options = "rw,sync,nosuid,relatime", super_options = "rw,sync", propagation = "shared:3 master:0", addr = files.MOUNT,
+      options = "rw,sync,nosuid,relatime", own_options = "rw,nosuid,relatime", super_options = "rw,sync",
+        propagation = "shared:3 master:0", addr = files.MOUNT,
       super_block = files.SB}, r[2])
   end)
 

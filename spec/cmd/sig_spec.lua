@@ -4,24 +4,13 @@ local harness = require "spec.support.harness"
 local made = require "spec.support.signal"
 local memory = require "spec.support.memory"
 local sig = require "kvm.cmd.sig"
-local tasks = require "kvm.cmd.tasks"
+local one_task = require "spec.support.one_task"
 
 describe("kvm.cmd.sig", function()
   harness.guard()
   local k, task, set
-  local each = tasks.each
-  before_each(function()
-    k, task, set = made.open()
-    tasks.each = function()
-      local done = false
-      return function()
-        if done then return nil end
-        done = true
-        return {pid = 9, tid = 9, comm = "one", addr = made.at.TASK}, task
-      end
-    end
-  end)
-  after_each(function() tasks.each = each end)
+  before_each(function() k, task, set = made.open() end)
+  one_task(function() return {pid = 9, tid = 9, comm = "one", addr = made.at.TASK}, task end)
 
   it("tells of signals and limits", function()
     local r = fake.collect(sig.run(k, {limits = true}))[1]

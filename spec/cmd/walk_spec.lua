@@ -33,9 +33,33 @@ describe("kvm.cmd.walk", function()
     assert.are.same({true, false, true}, whole)
   end)
 
+  it("takes a NULL where the kernel has none for damage", function()
+    local nothing = {}
+    local rec = {}
+    assert.is_nil(walk.field(rec, "a", function() return nothing.pointer.member end))
+    assert.are.same({partial = {"a"}}, rec)
+    assert.are.same({{stopped = "a NULL pointer where the kernel has none (walk_spec, pointer)", code = "format"}},
+      all(function() return nothing.pointer.member end))
+    assert.are.same({{stopped = "a NULL pointer where the kernel has none (walk_spec)", code = "format"}, {n = 1}}, all(function(emit)
+      walk.part(emit, function() require "kvm.object".addr(nothing.pointer) end)
+      emit {n = 1}
+    end))
+    assert.has_error(function() all(function() return nothing.pointer() end) end)
+  end)
+
   it("lets errors through that are no damage", function()
     assert.has_error(function() all(function() error("bug", 0) end) end, "bug")
     assert.has_error(function() all(function(emit) walk.part(emit, error, "bug", 0) end) end, "bug")
+  end)
+
+  it("names the fields of a record that can't be read", function()
+    local rec = {}
+    local function fails() kvm_error.fail("fault", "gone") end
+    assert.are.same({1, 2}, {walk.field(rec, "a", function(...) return ... end, 1, 2)})
+    assert.is_nil(walk.field(rec, "b", fails))
+    walk.fields(rec, {{"c", fails}, {"d", function(x, y) return x + y end}, {"e", function() return nil end}}, 3, 4)
+    assert.are.same({partial = {"b", "c"}, d = 7}, rec)
+    assert.has_error(function() walk.field(rec, "f", error, "bug", 0) end, "bug")
   end)
 
   it("is told by luakvm, and by its status", function()

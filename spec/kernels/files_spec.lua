@@ -117,7 +117,8 @@ matrix.each(function(dump)
         if #mounts ~= #lines then report.add("%s: %d mounts, were %d", pid, #mounts, #lines) end
         for i, m in ipairs(mounts) do
           local tags = m.propagation == "" and "" or m.propagation .. " "
-          local line = ("%d %d %s %s %s %s %s- %s %s %s"):format(m.id, m.parent, m.device, m.root, m.dir, m.options, tags, m.fstype, m.dev,
+          local line = ("%d %d %s %s %s %s %s- %s %s %s"):format(m.id, m.parent, m.device, m.root, m.dir, m.own_options, tags, m.fstype,
+            m.dev,
             m.super_options)
           if unescape(lines[i] or ""):sub(1, #line) ~= line then report.add("%s: %s\n        was %s", pid, line, lines[i]) end
           compared = compared + 1

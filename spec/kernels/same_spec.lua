@@ -25,6 +25,9 @@ local function converted(name)
   return out
 end
 
+-- A LiME header for 512 MB from address 0 on, as dump.sh's guest has it.
+local LIME = [[{ printf 'EMiL\1\0\0\0\0\0\0\0\0\0\0\0\377\377\377\037\0\0\0\0\0\0\0\0\0\0\0\0'; cat IN; } >OUT]]
+
 local GROUPS = {
   {
     name = "a crash, filtered", forms = {
@@ -36,7 +39,8 @@ local GROUPS = {
   {name = "a crash, whole", forms = {{"k61/vmcore"}, {"formats61/zlib.d0"}}},
   {
     name = "a guest's memory", forms = {
-      {"memory61/elf"}, {"memory61/raw", common = true}, {"memory61/migration", common = true}, converted = "memory61/elf",
+      {"memory61/elf"}, {"memory61/raw", common = true}, {"memory61/migration", common = true},
+      {"LiME", from = "memory61/raw", make = LIME, common = true}, converted = "memory61/elf",
     },
   },
   {

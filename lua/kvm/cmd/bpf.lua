@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm bpf: BPF programs, maps and links, as bpftool(8) lists them.
-local kvm_error = require "kvm.error"
 local bpf = require "kvm.linux.bpf"
 local object = require "kvm.object"
 local walk = require "kvm.cmd.walk"
@@ -51,14 +50,7 @@ local KINDS <const> = {{"prog", "programs", bpf.for_each_prog, PROG}, {"map", "m
 
 local function record(kind, id, o, parts)
   local rec = {kind = kind, id = id, addr = object.addr(o)}
-  for _, part in ipairs(parts) do
-    local value, err = kvm_error.try(part[2], o)
-    if err then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, part[1])
-    end
-    rec[part[1]] = value
-  end
+  walk.fields(rec, parts, o)
   return rec
 end
 

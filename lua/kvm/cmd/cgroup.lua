@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm cgroup: the tree of control groups (version 2) with what is in them.
-local kvm_error = require "kvm.error"
 local cgroup = require "kvm.linux.cgroup"
 local object = require "kvm.object"
 local tasks = require "kvm.cmd.tasks"
@@ -38,20 +37,9 @@ end
 
 local function record(group, pids)
   local rec = {addr = object.addr(group)}
-  local function add(name, f)
-    local value, also = kvm_error.try(f)
-    if kvm_error.is(also) then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, name)
-      return nil
-    end
-    return value, also
-  end
-  rec.path = add("path", function() return cgroup.path(group) end)
-  rec.level = add("level", function() return group.level end)
-  rec.memory_bytes, rec.tasks = add("memory_bytes", function()
-    return cgroup.usage(group)
-  end)
+  rec.path = walk.field(rec, "path", cgroup.path, group)
+  rec.level = walk.field(rec, "level", function() return group.level end)
+  rec.memory_bytes, rec.tasks = walk.field(rec, "memory_bytes", cgroup.usage, group)
   rec.pids = pids and (pids[rec.addr] or {})
   rec.processes = rec.pids and table.concat(rec.pids, " ")
   return rec

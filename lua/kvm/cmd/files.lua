@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm files: the open files of tasks, as ls -l /proc/PID/fd and /proc/PID/fdinfo show them, with what the kernel keeps of each.
-local kvm_error = require "kvm.error"
 local dcache = require "kvm.linux.dcache"
 local fdtable = require "kvm.linux.fdtable"
 local object = require "kvm.object"
@@ -62,15 +61,7 @@ local PARTS <const> = {
 
 local function record(p, task, fd, file)
   local rec = {pid = p.pid, tid = p.tid, comm = p.comm, fd = fd, addr = object.addr(file), close_on_exec = fdtable.close_on_exec(task, fd)}
-  for _, part in ipairs(PARTS) do
-    local value, err = kvm_error.try(part[2], file)
-    if err then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, part[1])
-    else
-      rec[part[1]] = value
-    end
-  end
+  walk.fields(rec, PARTS, file)
   rec.access = rec.flags and ACCESS[rec.flags & 3]
   rec.deleted = rec.path and rec.path:find " %(deleted%)$" ~= nil
   return rec

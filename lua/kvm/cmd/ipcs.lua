@@ -81,17 +81,6 @@ local PERM <const> = {
   {"cgid", function(p) return p.cgid.val end},
 }
 
-local function add(rec, parts, o)
-  for _, part in ipairs(parts) do
-    local value, err = kvm_error.try(part[2], o)
-    if err then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, part[1])
-    end
-    rec[part[1]] = value
-  end
-end
-
 local function contents(rec)
   if rec.values then return table.concat(rec.values, " ") end
   local out = {}
@@ -101,11 +90,11 @@ end
 
 local function record(kind, o, perm, opts)
   local rec = {kind = kind, addr = object.addr(o)}
-  add(rec, PERM, perm)
+  walk.fields(rec, PERM, perm)
   rec.perms = rec.mode and ("%o"):format(rec.mode & 0x1ff)
-  add(rec, MEMBERS[kind], o)
+  walk.fields(rec, MEMBERS[kind], o)
   if opts.contents then
-    add(rec, CONTENTS[kind], o)
+    walk.fields(rec, CONTENTS[kind], o)
     rec.contents = contents(rec)
   end
   return rec

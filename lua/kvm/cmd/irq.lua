@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm irq: interrupts, as /proc/interrupts has them, and softirqs.
-local kvm_error = require "kvm.error"
 local cpumask = require "kvm.linux.cpumask"
 local irq = require "kvm.linux.irq"
 local object = require "kvm.object"
@@ -39,25 +38,15 @@ local function sum(counts)
   return total
 end
 
-local function add(rec, name, f, ...)
-  local values = table.pack(kvm_error.try(f, ...))
-  if values[1] == nil and kvm_error.is(values[2]) then
-    rec.partial = rec.partial or {}
-    table.insert(rec.partial, name)
-    return nil
-  end
-  return table.unpack(values, 1, values.n)
-end
-
 local function record(number, desc, cpus)
   local rec = {irq = number, name = tostring(number), cpus = cpus, addr = object.addr(desc)}
-  rec.counts = add(rec, "counts", irq.counts, desc, cpus)
+  rec.counts = walk.field(rec, "counts", irq.counts, desc, cpus)
   rec.total = rec.counts and sum(rec.counts)
-  rec.chip = add(rec, "chip", irq.chip, desc)
-  rec.hwirq = add(rec, "hwirq", function() return desc.irq_data.hwirq end)
-  rec.affinity, rec.effective = add(rec, "affinity", irq.affinity, desc)
+  rec.chip = walk.field(rec, "chip", irq.chip, desc)
+  rec.hwirq = walk.field(rec, "hwirq", function() return desc.irq_data.hwirq end)
+  rec.affinity, rec.effective = walk.field(rec, "affinity", irq.affinity, desc)
   local what = {}
-  for _, a in ipairs(add(rec, "handlers", irq.actions, desc) or {}) do
+  for _, a in ipairs(walk.field(rec, "handlers", irq.actions, desc) or {}) do
     rec.handlers, rec.devices = rec.handlers or {}, rec.devices or {}
     rec.handlers[#rec.handlers + 1], rec.devices[#rec.devices + 1] = a.handler, a.name or ""
     what[#what + 1] = ("%s (%s)"):format(a.name or "?", a.handler)

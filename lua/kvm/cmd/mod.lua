@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm mod: the loaded modules, as /proc/modules and lsmod(8) tell them, the one loaded last first.
-local kvm_error = require "kvm.error"
 local module = require "kvm.linux.module"
+local walk = require "kvm.cmd.walk"
 local words = require "kvm.cmd.words"
 
 local M = {
@@ -39,16 +39,7 @@ local PARTS = {{"refs", module.refs}, {"taints", module.taints}, {"state", modul
 
 local function record(k, m)
   local rec = {name = m.name, addr = m.base, size = m.size}
-  for _, part in ipairs(PARTS) do
-    local name, get = part[1], part[2]
-    local value, err = kvm_error.try(get, k, m.addr)
-    if err then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, name)
-    else
-      rec[name] = value
-    end
-  end
+  walk.fields(rec, PARTS, k, m.addr)
   rec.users = rec.used_by and table.concat(rec.used_by, ",")
   return rec
 end

@@ -24,6 +24,7 @@ local M = {
     {name = "root", kind = "string"},
     {name = "fstype", kind = "string", title = "TYPE", width = 10, left = true},
     {name = "propagation", kind = "string"},
+    {name = "own_options", kind = "string"},
     {name = "super_options", kind = "string"},
     {name = "addr", kind = "hex", title = "MOUNT", width = 18, left = true},
     {name = "super_block", kind = "hex"},
@@ -49,19 +50,11 @@ local PARTS <const> = {
 
 local function record(m, root)
   local rec = {addr = object.addr(m)}
-  local function part(name, f, ...)
-    local value, also, third = kvm_error.try(f, ...)
-    if kvm_error.is(also) then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, name)
-    end
-    rec[name] = value
-    return also, third
-  end
-  for _, one in ipairs(PARTS) do part(one[1], one[2], m) end
-  local reached = part("dir", mount.dir, m, root)
-  local _, super = part("options", mount.options, m)
-  rec.super_options = super
+  walk.fields(rec, PARTS, m)
+  local reached, own
+  rec.dir, reached = walk.field(rec, "dir", mount.dir, m, root)
+  rec.options, own, rec.super_options = walk.field(rec, "options", mount.options, m)
+  rec.own_options = own
   return rec, reached ~= false
 end
 
@@ -69,8 +62,9 @@ end
 -- @param k an open handle
 -- @tparam[opt] table opts namespace (process id; default 1), all
 -- @treturn function an iterator of records: id, parent (of mountinfo), dev (what is mounted), device ("MAJOR:MINOR"), dir, root (within the
---  file system), fstype, options (those that the kernel itself keeps: "rw,nosuid,relatime"), super_options, propagation ("shared:1
---  master:2"), addr (`struct mount *`), super_block, partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
+--  file system), fstype, options (those that the kernel itself keeps: "rw,nosuid,relatime"), own_options and super_options (as mountinfo
+--  has them), propagation ("shared:1 master:2"), addr (`struct mount *`), super_block, partial (keys that could not be read); what is
+--  damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: no such process
 -- @usage for m in require "kvm.cmd.mount".run(k) do assert(m.stopped or m.dir) end
 function M.run(k, opts)

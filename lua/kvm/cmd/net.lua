@@ -54,27 +54,17 @@ local M = {
   no_match = "there is none",
 }
 
-local function add(rec, name, f, ...)
-  local values = table.pack(kvm_error.try(f, ...))
-  if values[1] == nil and kvm_error.is(values[2]) then
-    rec.partial = rec.partial or {}
-    table.insert(rec.partial, name)
-    return nil
-  end
-  return table.unpack(values, 1, values.n)
-end
-
 -- --- devices
 
 local function device(dev)
   local rec = {kind = "device", addr = object.addr(dev)}
-  rec.name = add(rec, "name", function() return dev.name end)
-  rec.index = add(rec, "index", function() return dev.ifindex end)
-  rec.mtu = add(rec, "mtu", function() return dev.mtu end)
-  rec.flags = add(rec, "flags", netdevice.flags, dev)
-  rec.state = add(rec, "state", netdevice.operstate, dev)
-  rec.lladdr = add(rec, "lladdr", netdevice.address, dev)
-  rec.addresses = add(rec, "addresses", function()
+  rec.name = walk.field(rec, "name", function() return dev.name end)
+  rec.index = walk.field(rec, "index", function() return dev.ifindex end)
+  rec.mtu = walk.field(rec, "mtu", function() return dev.mtu end)
+  rec.flags = walk.field(rec, "flags", netdevice.flags, dev)
+  rec.state = walk.field(rec, "state", netdevice.operstate, dev)
+  rec.lladdr = walk.field(rec, "lladdr", netdevice.address, dev)
+  rec.addresses = walk.field(rec, "addresses", function()
     local out = {}
     for a in netdevice.for_each_address(dev) do out[#out + 1] = ("%s/%d"):format(a.address, a.prefix) end
     return out
@@ -94,23 +84,23 @@ local FAMILIES <const> = {[1] = "unix", [2] = "inet", [10] = "inet6", [16] = "ne
 local UNIX_STATES <const> = {[1] = "CONNECTED", [7] = "UNCONNECTED", [10] = "LISTEN"}
 
 local function ends(rec, sock, common)
-  local from, from_port, to, to_port = add(rec, "local", sock.ends, common)
+  local from, from_port, to, to_port = walk.field(rec, "local", sock.ends, common)
   rec["local"], rec.local_port, rec.remote, rec.remote_port = from, from_port, to, to_port
   rec.what = ("%s:%s %s:%s"):format(from or "?", from_port or "?", to or "?", to_port or "?")
 end
 
 local OWN <const> = {
   unix = function(rec, sock, full)
-    rec["local"] = add(rec, "local", sock.unix_name, object.cast(full, "struct unix_sock"))
+    rec["local"] = walk.field(rec, "local", sock.unix_name, object.cast(full, "struct unix_sock"))
     rec.what = rec["local"] or ""
   end,
   netlink = function(rec, _, full)
-    rec.portid = add(rec, "portid", function() return object.cast(full, "struct netlink_sock").portid end)
-    rec.protocol = add(rec, "protocol", function() return tostring(full.sk_protocol) end)
+    rec.portid = walk.field(rec, "portid", function() return object.cast(full, "struct netlink_sock").portid end)
+    rec.protocol = walk.field(rec, "protocol", function() return tostring(full.sk_protocol) end)
     rec.what = ("protocol %s port %s"):format(rec.protocol or "?", rec.portid or "?")
   end,
   packet = function(rec, _, full)
-    rec.protocol = add(rec, "protocol", function()
+    rec.protocol = walk.field(rec, "protocol", function()
       local p = object.cast(full, "struct packet_sock")
       return ("0x%04x"):format((">I2"):unpack(kvm_error.check(object.handle(p):read(object.addr(p, "num"), 2))))
     end)
@@ -120,20 +110,20 @@ local OWN <const> = {
 
 local function socket(sock, common, protocol)
   local rec = {kind = protocol, addr = object.addr(common)}
-  rec.family = add(rec, "family", function() return FAMILIES[common.skc_family] or tostring(common.skc_family) end)
-  rec.state = add(rec, "state", function()
+  rec.family = walk.field(rec, "family", function() return FAMILIES[common.skc_family] or tostring(common.skc_family) end)
+  rec.state = walk.field(rec, "state", function()
     return (protocol == "unix" and UNIX_STATES or sock.STATES)[common.skc_state] or tostring(common.skc_state)
   end)
-  local full = add(rec, "state", sock.is_full, common) and object.cast(common, "struct sock")
+  local full = walk.field(rec, "state", sock.is_full, common) and object.cast(common, "struct sock")
   if OWN[protocol] then
     if full then OWN[protocol](rec, sock, full) end
   else
     ends(rec, sock, common)
   end
   if full then
-    rec.inode = add(rec, "inode", sock.inode, full)
-    rec.uid = add(rec, "uid", function() return full.sk_uid.val end)
-    rec.rx_queue, rec.tx_queue = add(rec, "rx_queue", sock.queues, full, protocol)
+    rec.inode = walk.field(rec, "inode", sock.inode, full)
+    rec.uid = walk.field(rec, "uid", function() return full.sk_uid.val end)
+    rec.rx_queue, rec.tx_queue = walk.field(rec, "rx_queue", sock.queues, full, protocol)
   end
   return rec
 end

@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm runq: what each CPU runs, and which tasks wait for it.
-local kvm_error = require "kvm.error"
 local cpumask = require "kvm.linux.cpumask"
 local object = require "kvm.object"
 local rq = require "kvm.linux.rq"
@@ -31,24 +30,14 @@ local M = {
   no_match = "no CPU runs anything",
 }
 
-local function add(rec, name, f)
-  local values = table.pack(kvm_error.try(f))
-  if values[1] == nil and kvm_error.is(values[2]) then
-    rec.partial = rec.partial or {}
-    table.insert(rec.partial, name)
-    return nil
-  end
-  return table.unpack(values, 1, values.n)
-end
-
 local function record(cpu, queue, task, class, delayed, clock)
   local rec = {cpu = cpu, class = class, delayed = delayed, rq = object.addr(queue), addr = object.addr(task)}
-  rec.pid = add(rec, "pid", function() return task.pid end)
-  rec.comm = add(rec, "comm", function() return task.comm end)
-  rec.prio = add(rec, "prio", function() return task.prio end)
-  rec.vruntime_ns = add(rec, "vruntime_ns", function() return task.se.vruntime end)
-  rec.waiting_ns, rec.run_delay_ns = add(rec, "waiting_ns", function() return rq.delay(task, clock) end)
-  if class == "dl" then rec.deadline_ns = add(rec, "deadline_ns", function() return task.dl.deadline end) end
+  rec.pid = walk.field(rec, "pid", function() return task.pid end)
+  rec.comm = walk.field(rec, "comm", function() return task.comm end)
+  rec.prio = walk.field(rec, "prio", function() return task.prio end)
+  rec.vruntime_ns = walk.field(rec, "vruntime_ns", function() return task.se.vruntime end)
+  rec.waiting_ns, rec.run_delay_ns = walk.field(rec, "waiting_ns", function() return rq.delay(task, clock) end)
+  if class == "dl" then rec.deadline_ns = walk.field(rec, "deadline_ns", function() return task.dl.deadline end) end
   return rec
 end
 

@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm sig: the signals of tasks: pending, blocked, ignored, caught, and what is queued; with --limits their resource limits.
-local kvm_error = require "kvm.error"
 local signal = require "kvm.linux.signal"
 local tasks = require "kvm.cmd.tasks"
 local walk = require "kvm.cmd.walk"
@@ -61,17 +60,9 @@ end
 
 local function record(p, task, opts)
   local rec = {pid = p.pid, tid = p.tid, comm = p.comm, addr = p.addr}
-  local function add(name, f)
-    local value, err = kvm_error.try(f, task)
-    if err then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, name)
-    end
-    return value
-  end
-  for key, mask in pairs(add("blocked", signal.masks) or {}) do rec[key] = mask end
-  rec.queued = add("queued", queued)
-  if opts.limits then rec.limits = add("limits", signal.limits) end
+  for key, mask in pairs(walk.field(rec, "blocked", signal.masks, task) or {}) do rec[key] = mask end
+  rec.queued = walk.field(rec, "queued", queued, task)
+  if opts.limits then rec.limits = walk.field(rec, "limits", signal.limits, task) end
   rec.what = words_of(rec)
   return rec
 end

@@ -66,16 +66,8 @@ local PARTS <const> = {
 local function record(k, p, area, pages)
   local from, to = area.vm_start, area.vm_end
   local rec = {pid = p.pid, comm = p.comm, start = from, ["end"] = to, size = to - from, addr = object.addr(area), mm = p.mm}
-  local function part(name, f, ...)
-    local value, err = kvm_error.try(f, ...)
-    if err then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, name)
-    end
-    rec[name] = value
-  end
-  for _, one in ipairs(PARTS) do part(one[1], one[2], area) end
-  if pages then part("present_bytes", present, k, p, from, to) end
+  walk.fields(rec, PARTS, area)
+  if pages then rec.present_bytes = walk.field(rec, "present_bytes", present, k, p, from, to) end
   return rec
 end
 

@@ -1,0 +1,69 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- Real memory of a kernel in which thousands of words of its own structures were overwritten: with NULL, with noise, with pointers to other
+-- structures, with small numbers. Every command ends, with records or with where it stopped; none falls over what it meets.
+local kvm = require "kvm"
+local matrix = require "spec.kernels.matrix"
+local registry = require "kvm.cmd"
+
+local SEEDS, WORDS, MOST_RECORDS = 3, 3000, 200000
+-- What a command needs to be told; those that write files, run other commands or ask of types are left out.
+local OPTIONS = {
+  files = {}, vm = {}, cache = {}, fuser = {file = "/srv/cached"}, sig = {limits = true}, cgroup = {tasks = true}, bpf = {}, mount = {},
+  ipcs = {contents = true}, runq = {}, irq = {}, timer = {}, swap = {}, mod = {}, ps = {}, info = {}, log = {},
+  net = {sockets = true, routes = true, neighbours = true}, kmem = {slab = true, zones = true, events = true, info = true},
+  list = {start = "init_task.tasks", type = "struct task_struct", member = "tasks", show = {"pid", "comm"}},
+}
+local LEFT_OUT = {triage = true, sym = true, rd = true, search = true, vtop = true, struct = true, whatis = true, run = true, slim = true,
+  convert = true}
+
+-- Pages of structures that the commands walk.
+local function places(k)
+  local linux, out = kvm.linux, {}
+  local function add(o) out[#out + 1] = o and kvm.addr(o) & ~4095 or out[1] end
+  for task in linux.list.for_each_entry("struct task_struct", k:object("init_task").tasks, "tasks") do
+    for _, o in ipairs {task, task.files or task, task.mm or task, task.signal or task, task.fs or task, task.cgroups} do add(o) end
+  end
+  for m in linux.mount.for_each_mount(k:object("init_task").nsproxy.mnt_ns) do
+    add(m)
+    add(m.mnt.mnt_root)
+  end
+  for cache in linux.slab.for_each_slab_cache(k) do add(cache) end
+  for _, protocol in ipairs(linux.sock.PROTOCOLS) do
+    for sock in linux.sock.for_each(k:object "init_net", protocol) do add(sock) end
+  end
+  return out
+end
+
+local function damage(k)
+  local pages = places(k)
+  local function somewhere() return pages[math.random(#pages)] + 8 * math.random(0, 511) end
+  local values = {function() return 0 end, function() return math.random(0) end, somewhere, function() return math.random(0, 255) end}
+  for _ = 1, WORDS do assert(k:write(somewhere(), ("<i8"):pack(values[math.random(#values)]()))) end
+end
+
+for _, key in ipairs {"live510", "live61", "live612", "live72"} do
+  matrix.describe(key, "elf", function(dump)
+    for seed = 1, SEEDS do
+      it("damaged as " .. seed .. " tells does not break a command", function()
+        math.randomseed(seed)
+        local k <close> = kvm.check(kvm.open {core = dump.path, write = true})
+        damage(k)
+        local report, stopped = matrix.report(), 0
+        for _, name in ipairs(registry.names) do
+          assert.is_true(OPTIONS[name] ~= nil or LEFT_OUT[name] ~= nil, name .. " is not in this spec")
+          local ok, err = pcall(function()
+            local count = 0
+            for rec in OPTIONS[name] and registry.get(name).run(k, OPTIONS[name]) or function() end do
+              count = count + 1
+              if rec.stopped then stopped = stopped + 1 end
+              assert(count <= MOST_RECORDS, "it does not end")
+            end
+          end)
+          if not ok and not kvm.error.is(err) then report.add("%s: %s", name, tostring(err)) end
+        end
+        report.check()
+        assert.is_true(stopped > 0)
+      end)
+    end
+  end)
+end
