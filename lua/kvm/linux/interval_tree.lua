@@ -94,9 +94,10 @@ end
 -- @treturn[1] integer its entries
 -- @return[2] nil
 -- @treturn[2] kvm.Error
--- @usage local interval_tree = kvm.linux.interval_tree
--- for task in kvm.linux.list.for_each_entry("struct task_struct", k:object("init_task").tasks, "tasks") do local file = task.mm and
--- task.mm.exe_file assert(not file or interval_tree.validate(file.f_mapping.i_mmap, interval_tree.MAPPINGS)) end
+-- @usage local interval_tree, file = kvm.linux.interval_tree, nil
+-- for task in kvm.linux.list.for_each_entry("struct task_struct", k:object("init_task").tasks, "tasks") do
+-- file = file or task.mm and task.mm.exe_file end
+-- assert(interval_tree.validate(file.f_mapping.i_mmap, interval_tree.MAPPINGS))
 function M.validate(root, tree)
   local count, err = rbtree.validate(root)
   if not count then return nil, err end

@@ -33,7 +33,7 @@ end
 -- @treturn integer
 -- @treturn integer how many it has room for; 0 of one that was not initialised
 -- @raise kvm.Error `format` for counts that can't be
--- @usage local fifo = kvm.new(kvm.cdef(k, "struct usage_fifo { unsigned in, out, mask, esize; void *data; };") or k:type "struct __kfifo")
+-- @usage local fifo = kvm.linux.percpu.per_cpu(k, "memory_failure_cpu", 0, "struct memory_failure_cpu").fifo
 -- assert(kvm.linux.kfifo.len(fifo) == 0)
 function M.len(fifo)
   local f = fifo_of(fifo, "len")
@@ -45,7 +45,8 @@ end
 -- @param fifo `struct kfifo` or what DECLARE_KFIFO makes
 -- @return iterator of objects or values
 -- @raise kvm.Error `format` for counts that can't be; `inval` for a type of another size; `fault`, `excluded`
--- @usage assert(not pcall(kvm.linux.kfifo.for_each_entry, "int", k:type "int"))
+-- @usage local fifo = kvm.linux.percpu.per_cpu(k, "memory_failure_cpu", 0, "struct memory_failure_cpu").fifo
+-- for e in kvm.linux.kfifo.for_each_entry("struct memory_failure_entry", fifo) do assert(e.pfn >= 0) end
 function M.for_each_entry(t, fifo)
   local f = fifo_of(fifo, "for_each_entry")
   if type(t) == "string" then t = types.of(f.k, t) end
@@ -73,7 +74,8 @@ end
 -- @tparam integer recsize 1 or 2: bytes of the length before each record
 -- @treturn function an iterator of strings
 -- @raise kvm.Error `format` for counts and lengths that can't be; `fault`, `excluded`
--- @usage assert(not pcall(kvm.linux.kfifo.for_each_record, k:type "int", 1))
+-- @usage local fifo = kvm.linux.percpu.per_cpu(k, "memory_failure_cpu", 0, "struct memory_failure_cpu").fifo
+-- assert(not pcall(kvm.linux.kfifo.for_each_record, fifo, 1)) -- it has elements
 function M.for_each_record(fifo, recsize)
   local f = fifo_of(fifo, "for_each_record")
   if recsize ~= 1 and recsize ~= 2 or f.size ~= 1 then

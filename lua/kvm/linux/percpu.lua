@@ -54,7 +54,8 @@ end
 -- @tparam integer cpu number
 -- @return object: for a pointer to a struct that struct, else a pointer value
 -- @raise kvm.Error `inval` for a CPU that the kernel can't have, `fault`, `excluded`
--- @usage local css = k:object("init_css_set").dfl_cgrp.self assert(kvm.linux.percpu.of_pointer(css.cgroup.rstat_cpu or css.rstat_cpu, 0))
+-- @usage local counter = k:object(k:symbol("vm_committed_as").value, "struct percpu_counter")
+-- assert(math.type(kvm.linux.percpu.of_pointer(counter.counters, 0)[0]) == "integer")
 function M.of_pointer(p, cpu)
   return object.cast(M.per_cpu_ptr(object.handle(p), object.addr(p), cpu), object.typeof(p))
 end
@@ -63,8 +64,8 @@ end
 -- @param p as of_pointer takes it
 -- @treturn function an iterator of CPU number and object, as of_pointer gives it
 -- @raise kvm.Error `fault`, `excluded`
--- @usage local css = k:object("init_css_set").dfl_cgrp.self
--- for cpu, copy in kvm.linux.percpu.for_each_copy(css.cgroup.rstat_cpu or css.rstat_cpu) do assert(cpu >= 0 and copy) end
+-- @usage local counter = k:object(k:symbol("vm_committed_as").value, "struct percpu_counter")
+-- for cpu, copy in kvm.linux.percpu.for_each_copy(counter.counters) do assert(cpu >= 0 and math.type(copy[0]) == "integer") end
 function M.for_each_copy(p)
   local cpus, i = cpumask.of(object.handle(p), "possible"), 0
   return function()

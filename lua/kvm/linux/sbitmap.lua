@@ -57,7 +57,10 @@ local function given_back(word, cleared) return word & cleared end
 -- @param sb `struct sbitmap` or `struct sbitmap_queue`
 -- @treturn function an iterator of bit numbers, ascending
 -- @raise kvm.Error `format` for sizes that can't be; `fault`, `excluded`
--- @usage local sb = kvm.new(k:type "struct sbitmap") assert(kvm.linux.sbitmap.for_each_set(sb)() == nil)
+-- @usage local tags
+-- for sb in kvm.linux.list.for_each_entry("struct super_block", k:object("super_blocks", "struct list_head"), "s_list") do
+-- tags = sb.s_bdev and sb.s_bdev.bd_disk.queue.tag_set.tags[0].bitmap_tags or tags end
+-- for bit in kvm.linux.sbitmap.for_each_set(tags) do assert(kvm.linux.sbitmap.test_bit(tags, bit)) end
 function M.for_each_set(sb)
   return bits(bits_of(sb, "for_each_set"), in_use)
 end
@@ -66,7 +69,10 @@ end
 -- @param sb `struct sbitmap` or `struct sbitmap_queue`
 -- @treturn function an iterator of bit numbers, ascending
 -- @raise kvm.Error as for_each_set
--- @usage local sb = kvm.new(k:type "struct sbitmap") assert(kvm.linux.sbitmap.for_each_cleared(sb)() == nil)
+-- @usage local tags
+-- for sb in kvm.linux.list.for_each_entry("struct super_block", k:object("super_blocks", "struct list_head"), "s_list") do
+-- tags = sb.s_bdev and sb.s_bdev.bd_disk.queue.tag_set.tags[0].bitmap_tags or tags end
+-- for bit in kvm.linux.sbitmap.for_each_cleared(tags) do assert(not kvm.linux.sbitmap.test_bit(tags, bit)) end
 function M.for_each_cleared(sb)
   return bits(bits_of(sb, "for_each_cleared"), given_back)
 end
@@ -81,7 +87,10 @@ end
 -- @param sb `struct sbitmap` or `struct sbitmap_queue`
 -- @treturn integer
 -- @raise kvm.Error as for_each_set
--- @usage assert(kvm.linux.sbitmap.weight(kvm.new(k:type "struct sbitmap")) == 0)
+-- @usage local tags
+-- for sb in kvm.linux.list.for_each_entry("struct super_block", k:object("super_blocks", "struct list_head"), "s_list") do
+-- tags = sb.s_bdev and sb.s_bdev.bd_disk.queue.tag_set.tags[0].bitmap_tags or tags end
+-- assert(kvm.linux.sbitmap.weight(tags) <= tags.sb.depth)
 function M.weight(sb)
   return count(bits(bits_of(sb, "weight"), in_use))
 end
@@ -91,7 +100,10 @@ end
 -- @tparam integer bit
 -- @treturn boolean
 -- @raise kvm.Error as for_each_set; `inval` for a bit that it does not have
--- @usage assert(not pcall(kvm.linux.sbitmap.test_bit, kvm.new(k:type "struct sbitmap"), 0))
+-- @usage local tags
+-- for sb in kvm.linux.list.for_each_entry("struct super_block", k:object("super_blocks", "struct list_head"), "s_list") do
+-- tags = sb.s_bdev and sb.s_bdev.bd_disk.queue.tag_set.tags[0].bitmap_tags or tags end
+-- assert(not pcall(kvm.linux.sbitmap.test_bit, tags, tags.sb.depth))
 function M.test_bit(sb, bit)
   local b = bits_of(sb, "test_bit")
   if bit < 0 or bit >= b.depth then kvm_error.fail("inval", "there is no bit %d of %d", bit, b.depth) end
@@ -104,7 +116,10 @@ end
 -- @treturn table depth, busy (bits in use), cleared (given back, not yet cleared), bits_per_word, wake_batch, waiting (ws_active: how
 --  many wait), min_shallow_depth
 -- @raise kvm.Error as for_each_set
--- @usage assert(kvm.linux.sbitmap.queue(kvm.new(k:type "struct sbitmap_queue")).busy == 0)
+-- @usage local tags
+-- for sb in kvm.linux.list.for_each_entry("struct super_block", k:object("super_blocks", "struct list_head"), "s_list") do
+-- tags = sb.s_bdev and sb.s_bdev.bd_disk.queue.tag_set.tags[0].bitmap_tags or tags end
+-- assert(kvm.linux.sbitmap.queue(tags).depth == tags.sb.depth)
 function M.queue(queue)
   local b = bits_of(queue, "queue")
   return {depth = b.depth, busy = count(bits(b, in_use)), cleared = count(bits(b, given_back)), bits_per_word = 1 << b.shift,

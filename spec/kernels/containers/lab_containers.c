@@ -117,10 +117,12 @@ struct lab_range {
     unsigned long start, last, __subtree_last;
 };
 #define FIRST(r) ((r)->start)
-#define LAST(r) ((r)->last)
-INTERVAL_TREE_DEFINE(struct lab_range, rb, unsigned long, __subtree_last, FIRST, LAST, static __maybe_unused, lab_range)
+#define LAST(r)  ((r)->last)
+INTERVAL_TREE_DEFINE(struct lab_range, rb, unsigned long, __subtree_last, FIRST, LAST,
+                     static __maybe_unused, lab_range)
 static struct rb_root_cached lab_ranges = RB_ROOT_CACHED;
-static struct rb_root_cached lab_ranges_bad = RB_ROOT_CACHED; // the range 30 says a wrong highest value
+static struct rb_root_cached lab_ranges_bad =
+    RB_ROOT_CACHED; // the range 30 says a wrong highest value
 
 static void ranges(void) {
     struct rb_root_cached *roots[] = {&lab_ranges, &lab_ranges_bad};
@@ -235,8 +237,10 @@ static void numbers(void) {
 #ifdef HAS_MAPLE_TREE
 static struct maple_tree lab_mt = MTREE_INIT(lab_mt, 0);
 static struct maple_tree lab_mt_gaps = MTREE_INIT(lab_mt_gaps, MT_FLAGS_ALLOC_RANGE);
-static struct maple_tree lab_mt_bad = MTREE_INIT(lab_mt_bad, 0); // the first node below the root names another slot
-static struct maple_tree lab_mt_gaps_bad = MTREE_INIT(lab_mt_gaps_bad, MT_FLAGS_ALLOC_RANGE); // a gap is too large
+static struct maple_tree lab_mt_bad =
+    MTREE_INIT(lab_mt_bad, 0); // the first node below the root names another slot
+static struct maple_tree lab_mt_gaps_bad =
+    MTREE_INIT(lab_mt_gaps_bad, MT_FLAGS_ALLOC_RANGE); // a gap is too large
 static struct maple_tree lab_mt_single = MTREE_INIT(lab_mt_single, 0);
 static struct maple_tree lab_mt_empty = MTREE_INIT(lab_mt_empty, 0);
 
@@ -266,11 +270,12 @@ static void maple_trees(void) {
 #endif
 
 // --- bitmaps, FIFOs, sbitmaps
-static DECLARE_BITMAP(lab_bitmap, 200); // 0-3,64,130-199
-static struct sbitmap lab_sbitmap;      // of 100: 1, 99; 17 was given back
+static DECLARE_BITMAP(lab_bitmap, 200);     // 0-3,64,130-199
+static struct sbitmap lab_sbitmap;          // of 100: 1, 99; 17 was given back
 static DEFINE_KFIFO(lab_fifo, int, 16);     // 5 to 20, over the end of the buffer
 static DEFINE_KFIFO(lab_fifo_bad, int, 16); // more in use than there are
-static STRUCT_KFIFO_REC_1(64) lab_fifo_rec; // "one", "", "three three three", over the end of the buffer
+static STRUCT_KFIFO_REC_1(64)
+    lab_fifo_rec; // "one", "", "three three three", over the end of the buffer
 
 static void bits(void) {
     bitmap_set(lab_bitmap, 0, 4);
@@ -306,7 +311,7 @@ static void fifos(void) {
 }
 
 // --- what each CPU has its own of
-static DEFINE_PER_CPU(long, lab_percpu); // 1000 + the CPU's number
+static DEFINE_PER_CPU(long, lab_percpu);  // 1000 + the CPU's number
 static long __percpu *lab_percpu_pointer; // 2000 + the CPU's number
 static struct percpu_counter lab_counter; // 100 + 21, of which 21 is a CPU's
 static struct percpu_ref lab_ref;         // 5
