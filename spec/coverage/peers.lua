@@ -6,6 +6,8 @@ local M = {}
 M.modules = {
   bpf = {drgn = {"bpf"}}, cgroup = {drgn = {"cgroup"}}, kernfs = {drgn = {"kernfs"}}, cpumask = {drgn = {"cpumask"}},
     dcache = {drgn = {"fs"}}, fdtable = {drgn = {"fs"}}, fib = {}, hlist = {drgn = {"list", "list_nulls"}},
+  bitmap = {drgn = {"bitmap", "bitops"}}, interval_tree = {}, kfifo = {}, nodemask = {drgn = {"nodemask"}},
+  radix_tree = {drgn = {"radixtree"}}, sbitmap = {drgn = {"sbitmap"}}, timerqueue = {},
   idr = {drgn = {"idr"}}, ioport = {drgn = {"ioport"}}, ipc = {drgn = {"ipc"}}, irq = {drgn = {"irq"}}, kallsyms = {drgn = {"kallsyms"}},
   list = {drgn = {"list"}}, maple_tree = {drgn = {"mapletree"}}, meminfo = {drgn = {"swap", "hugetlb"}}, mm = {drgn = {"mm"}},
   mm_types = {drgn = {"mm"}}, mmzone = {drgn = {"mmzone"}}, module = {drgn = {"module"}}, mount = {drgn = {"fs"}},
@@ -17,7 +19,7 @@ M.modules = {
   signal = {drgn = {"signal", "resource"}}, slab = {drgn = {"slab"}}, sock = {drgn = {"net", "tcp"}},
     timekeeping = {drgn = {"timekeeping"}}, timer = {drgn = {"timer"}},
     vmcore_info = {drgn = {"boot"}},
-  vmstat = {drgn = {"vmstat"}}, xarray = {drgn = {"xarray", "radixtree"}}, globals = {},
+  vmstat = {drgn = {"vmstat"}}, xarray = {drgn = {"xarray"}}, globals = {},
 }
 
 M.commands = {
@@ -35,8 +37,8 @@ M.commands = {
 }
 
 M.missing = {
-  drgn = {"bitmap", "bitops", "block", "completion", "device", "kconfig", "kthread", "llist", "locking", "nodemask", "pid", "plist",
-    "sbitmap", "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
+  drgn = {"block", "completion", "device", "kconfig", "kthread", "llist", "locking", "pid", "plist",
+    "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
   crash = {"bt", "btop", "dev", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "task", "tree", "waitq",
     "wr"},
   corelens = {"block", "bt", "cpuinfo", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",

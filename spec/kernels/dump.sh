@@ -80,8 +80,18 @@ setup() { # makes WORK, sets QEMU and APPEND
   WORK=$dumps/.$KEY.new
   rm -rf "$WORK"
   mkdir -p "$WORK"
+  containers
   QEMU=(qemu-system-x86_64 ${cpu:+-cpu "$cpu"} -accel tcg -m "$MEM" -smp 2 -kernel "$VMLINUZ" -initrd "$WORK/initrd")
   APPEND="console=ttyS0 panic=1 no_timer_check $(option append)"
+}
+containers() { # the module of containers/ for the guest's kernel: $WORK/containers.ko, or $WORK/containers.why
+  local ko
+  ko=$PACKAGES/containers-$(cat "$PACKAGES/kernel.$SUITE").ko
+  if [ ! "$ko" -nt "$here/containers/lab_containers.c" ]; then
+    rm -f "$ko"
+    (builder "$SUITE" && "$here/containers/build.sh" "$BUILDER" "$ko") 2>"$WORK/containers.why" || :
+  fi
+  [ ! -e "$ko" ] || { cp "$ko" "$WORK/containers.ko" && rm -f "$WORK/containers.why"; }
 }
 programs() { # the guests' own: $PACKAGES/programs
   local p
@@ -104,7 +114,7 @@ disk() { # disk NAME MEGABYTES: one more virtio disk: vda, vdb, vdc in order
 finish() { # the folder is whole: it takes its name
   python3 "$here/truth.py" "$WORK" "key=$KEY" "suite=$SUITE" arch=amd64 "mem_mb=$MEM"
   ln -sfn "$KROOT" "$WORK/kernel"
-  [ -n "${KEEP:-}" ] || rm -f "$WORK"/*.img "$WORK/initrd"
+  [ -n "${KEEP:-}" ] || rm -f "$WORK"/*.img "$WORK/initrd" "$WORK/containers.ko"
   publish
 }
 publish() {

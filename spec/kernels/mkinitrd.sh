@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # mkinitrd.sh OUT BUSYBOX MODULES_DIR PROGRAMS_DIR [VMLINUZ TOOLS_ROOT]: the initramfs of a guest; guest-init is its /init.
+# A module containers.ko beside OUT is loaded by the guest.
 # With VMLINUZ and TOOLS_ROOT (unpacked kexec-tools, makedumpfile and their libraries) the guest can crash into kdump.
 set -eu
 out=$1 busybox=$2 modules=$3 programs=$4 vmlinuz=${5:-} tools=${6:-}
@@ -15,6 +16,7 @@ ln -s busybox "$w/bin/sh"
 cp "$here/guest-init" "$w/init"
 cp "$here/guest-tools" "$w/lab/tool"
 cp "$programs"/* "$w/lab/"
+[ ! -e "$(dirname "$out")/containers.ko" ] || cp "$(dirname "$out")/containers.ko" "$w/lab/"
 for n in spin 'odd n)ame (' fault-sysrq; do
   ln -s tool "$w/lab/$n"
 done

@@ -106,3 +106,29 @@ debug_vmlinux() { # debug_vmlinux SUITE: sets DEBUG_VMLINUX; 283 MB to fetch, 59
   DEBUG_VMLINUX=$(find "$PACKAGES/root/debug-$version" -type f -name 'vmlinux*' | head -1)
   [ -n "$DEBUG_VMLINUX" ] || missing "linux-image-$version-dbg has no vmlinux"
 }
+
+# A root folder with the compiler and the headers that modules of its kernel are built with. Sets BUILDER.
+builder() { # builder SUITE
+  local packages version d
+  kernel "$1"
+  version=$(cat "$PACKAGES/kernel.$1")
+  BUILDER=$PACKAGES/root/build-$version
+  if [ ! -e "$BUILDER/.ok" ]; then
+    packages=$(apt_of "$1" get install -s "linux-headers-$version" make dash bash coreutils sed grep mawk findutils |
+      sed -n 's/^Inst \([^ ]*\).*/\1/p' | grep -vE "^($NOT_TO_BUILD)")
+    [ -n "$packages" ] || missing "$1 has no linux-headers-$version"
+    # shellcheck disable=SC2086 # a list
+    unpack "$BUILDER" "$1" $packages
+  fi
+  for d in bin sbin lib lib64; do # as installed: /bin is /usr/bin
+    [ ! -L "$BUILDER/$d" ] || continue
+    mkdir -p "$BUILDER/usr/$d" "$BUILDER/$d"
+    cp -a "$BUILDER/$d/." "$BUILDER/usr/$d/"
+    rm -rf "${BUILDER:?}/$d"
+    ln -s "usr/$d" "$BUILDER/$d"
+  done
+  ln -sf dash "$BUILDER/usr/bin/sh"
+  ln -sf mawk "$BUILDER/usr/bin/awk"
+}
+# What those depend on to be installed, not to run.
+NOT_TO_BUILD='linux-(image|binary|modules|base)|initramfs|(lib)?systemd|udev|mount|(lib)?kmod|(lib)?klibc|dracut|perl|dpkg|debconf'

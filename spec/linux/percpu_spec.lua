@@ -42,5 +42,44 @@ describe("kvm.linux.percpu", function()
     memory.set(k, "struct percpu_counter", memory.START + 0x40, {count = 100, counters = memory.START + 0x80})
     assert(k:write(memory.START + 0x180, ("<i4"):pack(-30)))
     assert.are.equal(70, percpu.counter_sum(k:object(memory.START + 0x40, "struct percpu_counter")))
+    memory.set(k, "struct percpu_counter", memory.START + 0x40, {counters = 0})
+    assert.are.equal(100, percpu.counter_sum(k:object(memory.START + 0x40, "struct percpu_counter")))
+  end)
+
+  it("follows pointers to what each CPU has its own of", function()
+    local memory, kvm = require "spec.support.memory", require "kvm"
+    local k = memory.open [[struct cpumask { unsigned long bits[1]; }; struct part { long n; };
+      struct has { struct part *parts; long *words; };]]
+    memory.symbols(memory.one_cpu(k, memory.START, 0x100))
+    finally(memory.forget)
+    memory.set(k, "struct has", memory.START + 0x40, {parts = memory.START + 0x80, words = memory.START + 0x88})
+    assert(k:write(memory.START + 0x180, ("<i8i8"):pack(7, 8)))
+    local has = k:object(memory.START + 0x40, "struct has")
+    assert.are.same({7, 8}, {percpu.of_pointer(has.parts, 0).n, percpu.of_pointer(has.words, 0)[0]})
+    assert.are.same({{0, 7}}, (memory.collect(percpu.for_each_copy(has.parts), function(cpu, o) return {cpu, o.n} end)))
+    assert.are.equal("inval", select(2, kvm.try(percpu.of_pointer, has.parts, 1)).code)
+  end)
+
+  it("counts references in each of their states", function()
+    local memory = require "spec.support.memory"
+    local k = memory.open [[struct cpumask { unsigned long bits[1]; }; struct count { long counter; };
+      struct percpu_ref_data { struct count count; };
+      struct percpu_ref { unsigned long percpu_count_ptr; struct percpu_ref_data *data; };]]
+    memory.symbols(memory.one_cpu(k, memory.START, 0x100))
+    finally(memory.forget)
+    local at, data, parts = memory.START + 0x40, memory.START + 0x60, memory.START + 0x80
+    assert(k:write(parts + 0x100, ("<i8"):pack(-3)))
+    for _, case in ipairs {
+      {parts, math.mininteger + 10, {count = 7, dead = false, atomic = false, exited = false}},
+      {parts | 1, math.mininteger + 10, {count = 7, dead = false, atomic = true, exited = false}}, -- it is being made so
+      {parts | 1, 4, {count = 4, dead = false, atomic = true, exited = false}},
+      {parts | 3, 0, {count = 0, dead = true, atomic = true, exited = false}},
+    } do
+      memory.set(k, "struct percpu_ref", at, {percpu_count_ptr = case[1], data = data})
+      memory.set(k, "struct percpu_ref_data", data, {["count.counter"] = case[2]})
+      assert.are.same(case[3], percpu.ref(k:object(at, "struct percpu_ref")))
+    end
+    memory.set(k, "struct percpu_ref", at, {percpu_count_ptr = 5 << 2 | 3, data = 0})
+    assert.are.same({count = 5, dead = true, atomic = true, exited = true}, percpu.ref(k:object(at, "struct percpu_ref")))
   end)
 end)

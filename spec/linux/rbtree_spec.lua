@@ -46,6 +46,25 @@ describe("kvm.linux.rbtree", function()
     assert.are.same({node(8)}, {memory.collect(rbtree.for_each_reverse(root), kvm.addr)[1]})
   end)
 
+  it("gives each behind those below, and only what is asked for", function()
+    assert.are.same({1, 3, 2, 5, 8, 7, 6, 4}, (walk "for_each_entry_postorder"))
+    assert.are.same({1, 2, 3, 4}, (walk("for_each_entry_below", function(o) return o.key ~= 6 end)))
+    assert.are.same({4, 5, 6, 7, 8}, (walk("for_each_entry_below", function(o) return o.key >= 4 end)))
+  end)
+
+  it("goes from a node to its neighbours", function()
+    for key = 1, 8 do
+      local o = k:object(node(key), "struct rb_node")
+      assert.are.same({key < 8 and node(key + 1) or nil, key > 1 and node(key - 1) or nil},
+        {rbtree.next(o) and kvm.addr(rbtree.next(o)), rbtree.prev(o) and kvm.addr(rbtree.prev(o))})
+    end
+    memory.set(k, "struct leaf", at(3), {["node.__rb_parent_color"] = node(6) | 1})
+    for _, f in ipairs {"next", "prev"} do
+      assert.are.equal(node(3), select(2, kvm.try(rbtree[f], k:object(node(3), "struct rb_node"))).addr)
+      assert.has_error(function() rbtree[f](root) end)
+    end
+  end)
+
   it("finds the first, the last, and one by its key", function()
     assert.are.equal(1, rbtree.first("struct leaf", root, "node").key)
     assert.are.equal(8, rbtree.last("struct leaf", root, "node").key)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 local harness = require "spec.support.harness"
 local idr = require "kvm.linux.idr"
+local kvm = require "kvm"
 local memory = require "spec.support.memory"
 local xarray = require "kvm.linux.xarray"
 
@@ -23,7 +24,13 @@ describe("kvm.linux.xarray", function()
   local k, xa
 
   local function make(i, shift, parent, offset, slots, marks)
-    memory.set(k, "struct xa_node", node(i), {shift = shift, offset = offset, parent = parent and node(parent) or 0, array = XA})
+    local used, values = 0, 0
+    for slot in pairs(slots) do
+      local entry = slots[slot] & 3 == 2 and slots[slots[slot] >> 2] or slots[slot] -- a sibling's
+      used, values = used + 1, values + (entry & 1)
+    end
+    memory.set(k, "struct xa_node", node(i), {shift = shift, offset = offset, parent = parent and node(parent) or 0, array = XA,
+      count = used, nr_values = values})
     local field = k:type("struct xa_node"):strip():field "slots"
     for slot = 0, 15 do assert(k:write(node(i) + field.offset + 8 * slot, ("<i8"):pack(slots[slot] or 0))) end
     for mark, bits in pairs(marks or {}) do
@@ -34,7 +41,7 @@ describe("kvm.linux.xarray", function()
   before_each(function()
     k = memory.open(DECLARATIONS)
     xa = k:object(XA, "struct xarray")
-    head(as_entry(0))
+    memory.set(k, "struct xarray", XA, {xa_head = as_entry(0), xa_flags = 0})
     make(0, 4, nil, 0, {[0] = as_entry(1), [2] = as_entry(2), [8] = PTR, [9] = sibling(8)}, {[0] = 1 << 0 | 1 << 8, [1] = 0})
     make(1, 0, 0, 0, {[1] = PTR + 0x10, [3] = 7, [4] = PTR + 0x20, [5] = sibling(4), [6] = sibling(4), [7] = sibling(4), [15] = RETRY},
       {[0] = 1 << 3})
@@ -87,6 +94,41 @@ describe("kvm.linux.xarray", function()
       assert.are.equal(PTR + 0x10, xarray.load(xa, 1))
       assert.has_error(function() xarray.load(xa, 0x2f) end)
     end
+  end)
+
+  it("validates what nodes say of their slots", function()
+    local function broken(where, i, members)
+      local before = k:read(node(i), 24)
+      memory.set(k, "struct xa_node", node(i), members)
+      local n, err = xarray.validate(xa)
+      assert.are.same({nil, "format", node(where)}, {n, err and err.code, err and err.addr})
+      assert(k:write(node(i), before))
+    end
+    broken(0, 0, {count = 5})
+    broken(1, 1, {count = 6})
+    broken(1, 1, {nr_values = 0})
+    broken(2, 2, {nr_values = 1})
+    local marks = node(0) + k:type("struct xa_node"):strip():field("marks").offset
+    for bits, mark in pairs {[1 << 8] = 0, [1 << 2 | 1 | 1 << 8] = 0, [1] = 1} do
+      local before = k:read(marks + 8 * mark, 8)
+      assert(k:write(marks + 8 * mark, ("<I8"):pack(bits)))
+      local n, err = xarray.validate(xa)
+      assert.are.same({nil, node(0)}, {n, err and err.addr})
+      assert(k:write(marks + 8 * mark, before))
+    end
+    -- A slot of an IDR is in use as long as it is not marked free, also with NULL in it.
+    memory.set(k, "struct xarray", XA, {xa_head = as_entry(2), xa_flags = 4})
+    make(2, 0, nil, 0, {[0] = PTR, [1] = 0}, {[0] = 0xfffc})
+    assert.are.equal(1, xarray.validate(xa))
+    memory.set(k, "struct xarray", XA, {xa_flags = 0})
+    assert.is_nil((xarray.validate(xa)))
+  end)
+
+  it("gives pointers as objects", function()
+    kvm.cdef(k, "struct leaf { long id; };")
+    for i, at in ipairs {PTR, PTR + 0x10, PTR + 0x20, PTR + 0x30} do memory.set(k, "struct leaf", at, {id = i}) end
+    local got = memory.collect(xarray.for_each_entry("struct leaf", xa), function(i, o) return {i, o.id} end)
+    assert.are.same({{1, 2}, {4, 3}, {0x2f, 4}, {0x80, 1}}, got) -- no value, nothing that only reserves
   end)
 
   it("does not run in a circle", function()

@@ -4,6 +4,7 @@
 -- 2) are nodes, siblings of an entry that has several indices, or marks of an unfinished change. Checked against Linux 5.10 to 7.2.
 local kvm_error = require "kvm.error"
 local object = require "kvm.object"
+local shapes = require "kvm.object.shape"
 local types = require "kvm.type"
 
 local M = {}
@@ -13,6 +14,7 @@ local INTERNAL <const>, KIND <const> = 2, 3
 local LOWEST_NODE <const> = 4096
 local RETRY <const>, ZERO <const> = 256 << 2 | INTERNAL, 257 << 2 | INTERNAL
 local MAX_SHIFT <const> = 63
+local MARKS <const>, FREE_MARK <const>, TRACK_FREE <const> = 3, 0, 4 -- XA_MAX_MARKS, XA_FREE_MARK, XA_FLAGS_TRACK_FREE (ROOT_IS_IDR)
 
 local function fail(addr, form, ...)
   error(kvm_error.new {code = "format", addr = addr, message = ("xarray: node 0x%x: "):format(addr) .. form:format(...)}, 0)
@@ -54,7 +56,9 @@ local function layout_of(k)
   local t = "struct xa_node"
   local slots = kvm_error.check(types.of(k, t):strip():field("slots")).type:strip():count()
   l = {slots = types.offsetof(k, t, "slots"), shift = types.offsetof(k, t, "shift"), offset = types.offsetof(k, t, "offset"),
-    parent = types.offsetof(k, t, "parent"), array = types.offsetof(k, t, "array"), marks = types.offsetof(k, t, "marks"), count = slots}
+    parent = types.offsetof(k, t, "parent"), array = types.offsetof(k, t, "array"), marks = types.offsetof(k, t, "marks"), count = slots,
+    used = types.offsetof(k, t, "count"), values = types.offsetof(k, t, "nr_values"), mark_bytes = (slots + 63) // 64 * 8,
+    flags = types.offsetof(k, "struct xarray", "xa_flags")}
   l.bits = 0
   while 1 << l.bits < slots do l.bits = l.bits + 1 end
   if 1 << l.bits ~= slots then kvm_error.fail("unsupported", "struct xa_node with %d slots", slots) end
@@ -107,7 +111,7 @@ local function span_of(a, node, i)
 end
 
 local function is_marked(a, node, i, mark)
-  local word = a.k:u64(node + a.at.marks + mark * (a.at.count // 8) + (i // 64) * 8)
+  local word = a.k:u64(node + a.at.marks + mark * a.at.mark_bytes + (i // 64) * 8)
   return word >> (i % 64) & 1 == 1
 end
 
@@ -167,6 +171,25 @@ function M.for_each_marked(xa, mark, first, last)
   return coroutine.wrap(function() start(a, first or 0, last or -1, mark) end)
 end
 
+--- The entries of an array that are pointers, as objects; values are passed over.
+-- @tparam string|kvm.Type t what the entries lead to
+-- @param xa `struct xarray`
+-- @tparam[opt] integer first index (unsigned)
+-- @tparam[opt] integer last index (unsigned)
+-- @treturn function an iterator of index and object
+-- @raise kvm.Error as for_each
+-- @usage local xa = k:object("init_pid_ns", "struct pid_namespace").idr.idr_rt
+-- for index, pid in kvm.linux.xarray.for_each_entry("struct pid", xa) do assert(pid.numbers[0].nr == index) end
+function M.for_each_entry(t, xa, first, last)
+  local step, k = M.for_each(xa, first, last), object.handle(xa)
+  if type(t) == "string" then t = types.of(k, t) end
+  return function()
+    for index, entry in step do
+      if not M.is_value(entry) and entry ~= ZERO then return index, shapes.at(k, t, entry) end
+    end
+  end
+end
+
 --- The entry of an index.
 -- @param xa `struct xarray`
 -- @tparam integer index (unsigned)
@@ -189,7 +212,41 @@ function M.load(xa, index)
   return is_stored(entry) and entry or 0
 end
 
---- Goes over a whole array and tells what is wrong with it.
+-- What a node says of its slots must be so: how many are in use, how many of them hold values, and which marks there are below.
+-- Returns the entries below, and which marks.
+local check
+function check(a, node, shift, free)
+  local entries, used, values, marks = 0, 0, 0, {[0] = false, false, false}
+  for i = 0, a.at.count - 1 do
+    local entry = slot_at(a, node, i)
+    local below = nil -- marks of the node there
+    if is_node(entry) and shift > 0 then
+      local at, at_shift = node_of(a, entry, node, i)
+      local n, found = check(a, at, at_shift, free)
+      entries, below = entries + n, found
+    elseif is_stored(entry) or entry == ZERO then
+      entries = entries + 1
+    end
+    for mark = 0, MARKS - 1 do
+      local set = is_marked(a, node, i, mark)
+      if below and set ~= below[mark] then
+        fail(node, "slot %d %s mark %d, the node there %s", i, set and "has" or "lacks", mark, set and "does not" or "has it")
+      end
+      marks[mark] = marks[mark] or set
+    end
+    local owner = entry
+    if is_internal(entry) and entry >> 2 < i then owner = slot_at(a, node, entry >> 2) end -- a sibling
+    if M.is_value(owner) then values = values + 1 end
+    if entry ~= 0 or free and not is_marked(a, node, i, FREE_MARK) then used = used + 1 end -- an IDR's NULL counts
+  end
+  local said, said_values = a.k:u8(node + a.at.used), a.k:u8(node + a.at.values)
+  if said ~= used then fail(node, "it says that %d slots are in use, %d are", said, used) end
+  if said_values ~= values then fail(node, "it says that %d slots hold values, %d do", said_values, values) end
+  return entries, marks
+end
+
+--- Goes over a whole array and tells what is wrong with it: links, and what the nodes say of how many slots are in use, of values and of
+-- marks.
 -- @param xa `struct xarray`
 -- @treturn[1] integer its entries
 -- @return[2] nil
@@ -197,11 +254,11 @@ end
 -- @usage local xa = k:object("init_pid_ns", "struct pid_namespace").idr.idr_rt
 -- assert(kvm.linux.xarray.validate(xa))
 function M.validate(xa)
-  array_of(xa, "validate")
+  local a = array_of(xa, "validate")
+  if not is_node(a.head) then return (is_stored(a.head) or a.head == ZERO) and 1 or 0 end
   return kvm_error.try(function()
-    local n = 0
-    for _ in M.for_each(xa) do n = n + 1 end
-    return n
+    local node, shift = node_of(a, a.head, 0, 0)
+    return (check(a, node, shift, a.k:u32(a.addr + a.at.flags) & TRACK_FREE ~= 0))
   end)
 end
 
