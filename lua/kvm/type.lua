@@ -76,4 +76,24 @@ function M.first(k, name, members)
   error(err.new{code = "notfound", message = ("%s has no member %s"):format(t:spell(), table.concat(members, " or "))})
 end
 
+local enums = setmetatable({}, {__mode = "k"}) -- by handle: the kernel's own enums don't change
+
+--- The values of an enum's names.
+-- @tparam kvm.Handle k
+-- @tparam string name of the enum, as `k:type` takes it
+-- @treturn {[string]=integer} not to be changed; nil when the kernel has no such enum (macros instead, or it lacks what they are for)
+-- @raise kvm.Error
+-- @usage assert(kvm.type.enumerators(k, "enum pid_type").PIDTYPE_PID == 0)
+function M.enumerators(k, name)
+  enums[k] = enums[k] or {}
+  local own = enums[k][name]
+  if own ~= nil then return own or nil end
+  local t, message, code, addr = k:type(name, "vmlinux")
+  if not t and code ~= "notfound" then err.check(t, message, code, addr) end
+  own = t and {} or false
+  for _, e in ipairs(t and err.check(t:enumerators()) or {}) do own[e.name] = e.value end
+  enums[k][name] = own
+  return own or nil
+end
+
 return M

@@ -4,6 +4,8 @@
 local M = {}
 
 M.modules = {
+  blk_mq = {drgn = {"block"}}, blkdev = {drgn = {"block"}}, device = {drgn = {"device"}}, fs = {drgn = {"fs"}}, klist = {drgn = {"klist"}},
+  loop = {}, namei = {drgn = {"fs"}}, nvme = {},
   bpf = {drgn = {"bpf"}}, cgroup = {drgn = {"cgroup"}}, kernfs = {drgn = {"kernfs"}}, cpumask = {drgn = {"cpumask"}},
     dcache = {drgn = {"fs"}}, fdtable = {drgn = {"fs"}}, fib = {}, hlist = {drgn = {"list", "list_nulls"}},
   bitmap = {drgn = {"bitmap", "bitops"}}, interval_tree = {}, kfifo = {}, nodemask = {drgn = {"nodemask"}},
@@ -23,6 +25,7 @@ M.modules = {
 }
 
 M.commands = {
+  dcache = {corelens = {"dentry"}}, dev = {crash = {"dev"}, corelens = {"block", "inflightio", "partition", "nvme"}},
   bpf = {crash = {"bpf"}}, cgroup = {}, fuser = {crash = {"fuser"}}, cache = {}, convert = {}, files = {crash = {"files"}},
     info = {crash = {"sys"}, corelens = {"sys"}},
   ipcs = {crash = {"ipcs"}}, irq = {crash = {"irq"}, corelens = {"irq"}},
@@ -37,12 +40,12 @@ M.commands = {
 }
 
 M.missing = {
-  drgn = {"block", "completion", "device", "kconfig", "kthread", "llist", "locking", "pid", "plist",
+  drgn = {"completion", "kconfig", "kthread", "llist", "locking", "pid", "plist",
     "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
-  crash = {"bt", "btop", "dev", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "task", "tree", "waitq",
+  crash = {"bt", "btop", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "task", "tree", "waitq",
     "wr"},
-  corelens = {"block", "bt", "cpuinfo", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",
-    "list_lru", "lock", "lockup", "md", "memstate", "mlx5", "multipath", "nfs_tools", "numastat", "nvme", "partition", "pstack", "rds",
+  corelens = {"bt", "cpuinfo", "dm", "ext4_dirlock", "fsnotify", "iscsi", "kernfs_memcg", "kvm",
+    "list_lru", "lock", "lockup", "md", "memstate", "mlx5", "multipath", "nfs_tools", "numastat", "pstack", "rds",
     "scsi", "spinlock", "sysctl", "targetcli", "vectorinfo", "virtio", "virtutil", "workqueue"},
 }
 

@@ -25,6 +25,16 @@ matrix.each(function(dump)
     end
   end)
 
+  it("has the bytes of a file that nobody has open", function()
+    local out = os.tmpname()
+    os.remove(out)
+    finally(function() os.remove(out) end)
+    local want = "root::0:0::/:/bin/sh\nnobody:" .. ":65534:65534::/:/bin/sh\n"
+    local rec = matrix.records(matrix.luakvm("cache", dump.path, "/etc/passwd", "--out", out, "--json"))[1]
+    assert.are.same({#want, dump.is_filtered and #want or 0}, {rec.size, rec.missing_bytes})
+    if not dump.is_filtered then assert.are.equal(want, matrix.read(out)) end
+  end)
+
   it("has the contents of a deleted file", function()
     for _, rec in ipairs(matrix.records(matrix.luakvm("cache", dump.path, "--json"))) do
       assert.is_nil(rec.stopped)

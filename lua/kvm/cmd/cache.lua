@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- luakvm cache: what of the open files is in the page cache, and with --out the bytes of one of them, as far as they are there.
+-- luakvm cache: what of a file, or of all open ones, is in the page cache, and with --out the bytes of one, as far as they are there.
 local kvm_error = require "kvm.error"
 local dcache = require "kvm.linux.dcache"
 local fdtable = require "kvm.linux.fdtable"
+local namei = require "kvm.linux.namei"
 local object = require "kvm.object"
 local pagemap = require "kvm.linux.pagemap"
 local tasks = require "kvm.cmd.tasks"
@@ -10,7 +11,7 @@ local walk = require "kvm.cmd.walk"
 
 local M = {
   name = "cache",
-  summary = "the page cache of open files, and their contents",
+  summary = "the page cache of files, and their contents",
   operands = {{key = "path", name = "PATH|INODE", optional = true}},
   options = {
     {flags = "-o --out", value = "FILE", help = "write the cached bytes of PATH to this new file; holes are what is not cached"},
@@ -25,7 +26,7 @@ local M = {
     {name = "partial", kind = "strings"},
     {name = "path", kind = "string", title = "PATH", left = true, width = 0},
   },
-  no_match = "no open file has that path",
+  no_match = "no open file has that path, nor has the dentry cache",
 }
 
 local S_IFMT <const>, S_IFREG <const> = 0xf000, 0x8000
@@ -101,9 +102,20 @@ local function addressed(k, text)
   return digits and kvm_error.check(k:object(tonumber(digits, 16), "struct inode"))
 end
 
---- The page cache of open files.
+-- The file that a path leads to as process 1 sees it; nil where the dentry cache does not know it, or can't be walked that far.
+local function named(k, path)
+  if path:sub(1, 1) ~= "/" then return nil end
+  local _, task = tasks.each(k, {1})()
+  if not task or not task.nsproxy then return nil end
+  local dentry = kvm_error.try(namei.lookup, task.fs.root, task.nsproxy.mnt_ns, path)
+  local inode = dentry and dentry.d_inode
+  return inode and inode.i_mode & S_IFMT == S_IFREG and inode or nil
+end
+
+--- The page cache of a file, or of the open ones.
 -- @param k an open handle
--- @tparam[opt] table opts path (of an open file, or "0x..." of a `struct inode`), out (a new file for its bytes)
+-- @tparam[opt] table opts path (as process 1 sees it, or of an open file, which may be deleted, or "0x..." of a `struct inode`), out (a new
+--  file for its bytes)
 -- @treturn function an iterator of records: inode (`struct inode *`), number, path, size, cached_bytes, missing_bytes (of the file: not
 --  cached, or not in the dump), written (bytes, with out), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error `inval`: a file OUT is there already, or OUT without PATH; `io`
@@ -113,6 +125,7 @@ function M.run(k, opts)
   if opts.out and not opts.path then error {usage = "--out needs a PATH"} end
   local inode = opts.path and addressed(k, opts.path)
   return walk.records(function(emit)
+    inode = inode or opts.path and kvm_error.try(named, k, opts.path) or nil
     if inode then return emit(record(inode, opts.path, opts)) end
     local done = false
     each_file(k, emit, function(file, path)

@@ -1,10 +1,13 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- luakvm mount: what is mounted, as /proc/mounts and /proc/PID/mountinfo tell it, seen from init or from another task.
+-- luakvm mount: what is mounted, as /proc/mounts and /proc/PID/mountinfo tell it, seen from init or from another task;
+-- with --inodes or --dirty the inodes of what is mounted.
 local kvm_error = require "kvm.error"
+local fs = require "kvm.linux.fs"
 local mount = require "kvm.linux.mount"
 local dcache = require "kvm.linux.dcache"
 local object = require "kvm.object"
 local tasks = require "kvm.cmd.tasks"
+local timekeeping = require "kvm.linux.timekeeping"
 local walk = require "kvm.cmd.walk"
 
 local M = {
@@ -14,6 +17,9 @@ local M = {
   options = {
     {flags = "-n --namespace", value = "PID", type = "integer", help = "as this process sees them (default: process 1)"},
     {flags = "-a --all", help = "also what cannot be reached from the process's root"},
+    {flags = "-f --fstype", value = "TYPE", help = "only file systems of this type"},
+    {flags = "-i --inodes", help = "the inodes of each file system that are in memory"},
+    {flags = "-D --dirty", help = "only those of them that are dirty; without --inodes of what has a place to be written to"},
   },
   columns = {
     {name = "id", kind = "integer"},
@@ -28,10 +34,22 @@ local M = {
     {name = "super_options", kind = "string"},
     {name = "addr", kind = "hex", title = "MOUNT", width = 18, left = true},
     {name = "super_block", kind = "hex"},
+    {name = "inode", kind = "hex"},
+    {name = "number", kind = "integer"},
+    {name = "kind", kind = "string"},
+    {name = "size", kind = "integer"},
+    {name = "links", kind = "integer"},
+    {name = "references", kind = "integer"},
+    {name = "cached_pages", kind = "integer"},
+    {name = "dirty", kind = "strings"},
+    {name = "dirty_pages", kind = "integer"},
+    {name = "writeback_pages", kind = "integer"},
+    {name = "dirty_ns", kind = "integer"},
+    {name = "path", kind = "string"},
     {name = "partial", kind = "strings"},
     {name = "options", kind = "string", title = "OPTIONS", left = true, width = 0},
   },
-  no_match = "nothing is mounted",
+  no_match = "nothing of that is mounted",
 }
 
 local PARTS <const> = {
@@ -48,6 +66,54 @@ local PARTS <const> = {
   {"super_block", function(m) return object.addr(m.mnt.mnt_sb) end},
 }
 
+-- --- inodes
+
+local INODE <const> = {
+  {"number", function(inode) return inode.i_ino end},
+  {"kind", fs.kind},
+  {"size", function(inode) return inode.i_size end},
+  {"links", function(inode) return inode.i_nlink end},
+  {"references", function(inode) return inode.i_count.counter end},
+  {"cached_pages", function(inode) return inode.i_mapping.nrpages end},
+  {"dirty", fs.dirty},
+  {"path", fs.path},
+}
+
+-- How long it has been dirty: dirtied_when is set where it was clean, in jiffies.
+local function dirty_since(inode)
+  local k = object.handle(inode)
+  return math.max(timekeeping.jiffies(k) - inode.dirtied_when, 0) * timekeeping.tick_ns(k)
+end
+
+local function inode_record(inode, m)
+  local rec = {inode = object.addr(inode), fstype = m.fstype, dir = m.dir, dev = m.dev, super_block = m.super_block}
+  walk.fields(rec, INODE, inode)
+  if rec.dirty and rec.dirty[1] then
+    rec.dirty_pages, rec.writeback_pages = walk.field(rec, "dirty_pages", fs.dirty_pages, inode)
+    rec.dirty_ns = walk.field(rec, "dirty_ns", dirty_since, inode)
+  end
+  return rec
+end
+
+local function inodes(sb, emit, rec, only_dirty)
+  for inode in fs.for_each_inode(sb) do
+    local dirty = not only_dirty or fs.dirty(inode)[1] ~= nil
+    if dirty then emit(inode_record(inode, rec)) end
+  end
+end
+
+--- An inode as a line; nil for a mount.
+-- @tparam table rec a record of run
+-- @treturn string
+-- @usage assert(require "kvm.cmd.mount".text {dir = "/"} == nil)
+function M.text(rec)
+  if not rec.inode then return nil end
+  return ("%-18s %10s %-9s %12s %6s %-20s %s %s\n"):format(("0x%x"):format(rec.inode), rec.number or "?", rec.kind or "?", rec.size or "?",
+    rec.cached_pages or "?", table.concat(rec.dirty or {}, ","), rec.dir or "?", rec.path or "-")
+end
+
+-- --- mounts
+
 local function record(m, root)
   local rec = {addr = object.addr(m)}
   walk.fields(rec, PARTS, m)
@@ -60,11 +126,13 @@ end
 
 --- What is mounted.
 -- @param k an open handle
--- @tparam[opt] table opts namespace (process id; default 1), all
+-- @tparam[opt] table opts namespace (process id; default 1), all, fstype, inodes or dirty (not mounts, but each file system's inodes once)
 -- @treturn function an iterator of records: id, parent (of mountinfo), dev (what is mounted), device ("MAJOR:MINOR"), dir, root (within the
 --  file system), fstype, options (those that the kernel itself keeps: "rw,nosuid,relatime"), own_options and super_options (as mountinfo
 --  has them), propagation ("shared:1 master:2"), addr (`struct mount *`), super_block, partial (keys that could not be read); what is
---  damaged as kvm.cmd.walk tells it
+--  damaged as kvm.cmd.walk tells it. Of inodes: inode (`struct inode *`), number, kind (as kvm.linux.fs.kind has it), size (bytes), links,
+--  references, cached_pages, dirty (as kvm.linux.fs.dirty has it), path (within the file system; nil when no name is in memory), of dirty
+--  ones dirty_pages, writeback_pages and dirty_ns (since when, to a tick), and of where it is mounted first dir, dev, fstype, super_block
 -- @raise kvm.Error `notfound`: no such process
 -- @usage for m in require "kvm.cmd.mount".run(k) do assert(m.stopped or m.dir) end
 function M.run(k, opts)
@@ -74,9 +142,18 @@ function M.run(k, opts)
   return walk.records(function(emit)
     local ns = task.nsproxy
     if not ns then kvm_error.fail("notfound", "process %d has no namespaces: it has ended", p.pid) end
+    local seen = {}
     for m in mount.for_each_mount(ns.mnt_ns) do
       local rec, reached = record(m, task.fs.root)
-      if reached or opts.all then emit(rec) end
+      if (reached or opts.all) and (not opts.fstype or rec.fstype == opts.fstype) then
+        if not (opts.inodes or opts.dirty) then
+          emit(rec)
+        elseif rec.super_block and not seen[rec.super_block] then
+          seen[rec.super_block] = true
+          local sb = m.mnt.mnt_sb
+          if opts.inodes or fs.is_written_back(sb) then walk.part(emit, inodes, sb, emit, rec, opts.dirty) end
+        end
+      end
     end
   end)
 end

@@ -2,13 +2,18 @@
 -- linux/dcache.h: names of dentries and paths of files, as d_path() (fs/d_path.c) gives them to /proc: from the root of the mount
 -- tree down, " (deleted)" behind what has no name any more, and the names that pipes, sockets and the like make up
 -- (d_op->d_dname, known by its function). Checked against Linux 5.10 (fs/d_path.c since 4.17), 6.1, 6.12 and 7.2.
+local hlist = require "kvm.linux.hlist"
 local kvm_error = require "kvm.error"
+local list = require "kvm.linux.list"
 local object = require "kvm.object"
+local types = require "kvm.type"
 
 local M = {}
 
 local MAX_DEPTH <const> = 4096 -- PATH_MAX: components of a path
 local NAME_MAX <const> = 4096
+local MOST_CHILDREN <const> = 1 << 26
+local CURSOR <const> = 0x20000000 -- DCACHE_DENTRY_CURSOR, include/linux/dcache.h of 5.10 to 6.12: a reader's place; an enum has it in 7.2
 
 local function fail(o, form, ...)
   error(kvm_error.new {code = "format", addr = object.addr(o), message = form:format(...)}, 0)
@@ -98,6 +103,58 @@ function M.dentry_path(dentry)
     at = at.d_parent
   end
   return fail(dentry, "the path of dentry 0x%x has more than %d components", object.addr(dentry), MAX_DEPTH)
+end
+
+--- Whether a dentry can no longer be found by its name: the file was deleted, or the name given up.
+-- @param dentry `struct dentry`
+-- @treturn boolean
+-- @raise kvm.Error
+-- @usage assert(not kvm.linux.dcache.is_unhashed(k:object("init_task").fs.root.dentry))
+function M.is_unhashed(dentry)
+  return is_unlinked(dentry)
+end
+
+--- The dentries below a directory that are in memory, the latest first; also negative ones (no d_inode: a name that was looked for in
+-- vain) and those that is_unhashed is true of.
+-- @param dentry `struct dentry`
+-- @treturn function an iterator of objects `struct dentry`
+-- @raise kvm.Error `format`: a broken link, or a dentry of another directory; `fault`, `excluded`
+-- @usage local root = k:object("init_task").fs.root.dentry
+-- for child in kvm.linux.dcache.for_each_child(root) do assert(child.d_parent == root) end
+function M.for_each_child(dentry)
+  local k, step = object.handle(dentry)
+  if types.of(k, "struct dentry"):strip():field "d_children" then -- since 6.8 (da549bdd15c2)
+    step = hlist.for_each_entry("struct dentry", dentry.d_children, "d_sib", MOST_CHILDREN)
+  else
+    step = list.for_each_entry("struct dentry", dentry.d_subdirs, "d_child", MOST_CHILDREN)
+  end
+  local flags = types.enumerators(k, "enum dentry_flags")
+  local cursor = flags and flags.DCACHE_DENTRY_CURSOR or CURSOR
+  return function()
+    for child in step do
+      if child.d_flags & cursor == 0 then
+        if not same(child.d_parent, dentry) then
+          fail(child, "dentry 0x%x is of another directory than 0x%x", object.addr(child), object.addr(dentry))
+        end
+        return child
+      end
+    end
+  end
+end
+
+--- The dentry of a name in a directory.
+-- @param dentry `struct dentry` of the directory
+-- @tparam string name
+-- @return `struct dentry`, which may be negative; nil when it is not in memory
+-- @raise kvm.Error as for_each_child
+-- @usage local root = k:object("init_task").fs.root.dentry
+-- for child in kvm.linux.dcache.for_each_child(root) do
+-- assert(kvm.linux.dcache.is_unhashed(child) or kvm.linux.dcache.lookup(root, kvm.linux.dcache.name(child)) == child) end
+function M.lookup(dentry, name)
+  for child in M.for_each_child(dentry) do
+    if child.d_name.len == #name and M.name(child) == name and not is_unlinked(child) then return child end
+  end
+  return nil
 end
 
 return M
