@@ -9,6 +9,7 @@ local SEEDS, WORDS, MOST_RECORDS = 3, 3000, 200000
 -- What a command needs to be told; those that write files, run other commands or ask of types are left out.
 local OPTIONS = {
   files = {}, vm = {}, cache = {}, fuser = {file = "/srv/cached"}, sig = {limits = true}, cgroup = {tasks = true}, bpf = {}, mount = {},
+  dcache = {list = true}, dev = {diskstats = true, queues = true, majors = true},
   ipcs = {contents = true}, runq = {}, irq = {}, timer = {}, swap = {}, mod = {}, ps = {}, info = {}, log = {},
   net = {sockets = true, routes = true, neighbours = true}, kmem = {slab = true, zones = true, events = true, info = true},
   list = {start = "init_task.tasks", type = "struct task_struct", member = "tasks", show = {"pid", "comm"}},
@@ -26,6 +27,13 @@ local function places(k)
   for m in linux.mount.for_each_mount(k:object("init_task").nsproxy.mnt_ns) do
     add(m)
     add(m.mnt.mnt_root)
+  end
+  for disk in linux.blkdev.for_each_disk(k) do
+    for _, o in ipairs {disk, disk.part0, disk.queue, disk.queue.tag_set} do add(o) end
+    for _, hctx in linux.blk_mq.for_each_hw_queue(disk.queue) do
+      add(hctx)
+      add(hctx.tags)
+    end
   end
   for cache in linux.slab.for_each_slab_cache(k) do add(cache) end
   for _, protocol in ipairs(linux.sock.PROTOCOLS) do

@@ -46,7 +46,8 @@ matrix.each(function(dump)
     for _, rec in ipairs(records(dump)) do
       assert.is_true(rec.kind == "disk" or rec.kind == "partition")
       if rec.size_bytes > 0 then got[#got + 1] = ("%s %d %s"):format(rec.dev, rec.size_bytes // 1024, rec.name) end
-      if rec.partial and not (rec.name:find "^loop" and dump:truth().release:find "^5%.10") then error(rec.name .. ": " .. rec.partial[1]) end
+      local lacks = rec.name:find "^loop" and dump:truth().release:find "^5%.10" and "device" or nil -- no types of modules before 5.11
+      assert.are.equal(lacks, rec.partial and table.concat(rec.partial, " "), rec.name)
     end
     assert.is_true(#want >= 4)
     assert.are.same(want, got)
@@ -180,10 +181,14 @@ for _, key in ipairs {"live510", "live61", "live612", "live72"} do
         if rec.kind == "queue" then queue = rec else found = rec end
       end
       assert.are.equal(1, queue.busy)
-      assert.are.same({kvm.addr(request), tag, hctx.queue_num, request.__sector, request.__data_len, now - request.start_time_ns, "in_flight"},
-        {found.addr, found.tag, found.hw_queue, found.sector, found.bytes, found.age_ns, found.state})
+      assert.are.same({kvm.addr(request), tag, hctx.queue_num, request.__sector, 4096, now - request.start_time_ns, "in_flight"}, {found.addr, found.tag,
+        found.hw_queue, found.sector, found.bytes, found.age_ns, found.state})
       assert.is_true(({read = true, write = true, flush = true})[found.op])
-      assert.are.equal(now - request.io_start_time_ns, found.issued_ns)
+      if request.io_start_time_ns > 0 then
+        assert.are.equal(now - request.io_start_time_ns, found.issued_ns)
+      else -- by its deadline: to a tick, and the driver had it at once
+        assert.is_true(math.abs(found.issued_ns - found.age_ns) <= 2 * kvm.linux.timekeeping.tick_ns(k))
+      end
       -- The disk is no older than the kernel, nor is what it was asked for beyond its end.
       assert.is_true(found.age_ns > 0 and found.age_ns < now and found.sector <= kvm.linux.blkdev.sectors(disk.part0))
       for rec in require "kvm.cmd.dev".run(k, {diskstats = true, names = {disk.disk_name}}) do

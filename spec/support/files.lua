@@ -5,14 +5,27 @@ local memory = require "spec.support.memory"
 local M = {}
 
 M.DECLARATIONS = [[
+  struct hlist_node { struct hlist_node *next, **pprev; };
+  struct hlist_head { struct hlist_node *first; };
+  struct kuid { unsigned int val; };
+  struct xarray { unsigned int xa_lock, xa_flags; void *xa_head; };
+  struct xa_node { unsigned char shift, offset, count, nr_values; struct xa_node *parent; struct xarray *array; void *slots[64];
+    unsigned long marks[3][1]; };
+  struct address_space { struct xarray i_pages; unsigned long nrpages; };
+  struct counted { int counter; };
   struct hlist_bl_node { struct hlist_bl_node *next, **pprev; };
   struct qstr { unsigned int hash, len; const unsigned char *name; };
   struct dentry_operations { char *(*d_dname)(void); };
   struct super_operations { int x; };
   struct file_system_type { const char *name; };
-  struct super_block { unsigned int s_dev; unsigned long s_flags; struct file_system_type *s_type; const char *s_subtype; };
-  struct inode { unsigned short i_mode; struct super_block *i_sb; unsigned long i_ino; long i_size; void *i_private; };
-  struct dentry { struct hlist_bl_node d_hash; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode;
+  struct super_block { unsigned int s_dev; unsigned long s_flags; struct file_system_type *s_type; const char *s_subtype;
+    struct backing_dev_info *s_bdi; struct list_head s_inodes; };
+  struct inode { unsigned short i_mode; struct super_block *i_sb; unsigned long i_ino; long i_size; void *i_private;
+    char *i_link; struct hlist_head i_dentry; struct list_head i_sb_list; unsigned int i_state, i_nlink; struct kuid i_uid, i_gid;
+    struct address_space *i_mapping; struct counted i_count; unsigned long dirtied_when; };
+  struct backing_dev_info { unsigned int capabilities; };
+  struct dentry { unsigned int d_flags; struct hlist_node d_sib, d_alias; struct hlist_head d_children; struct super_block *d_sb;
+    struct hlist_bl_node d_hash; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode;
     struct dentry_operations *d_op; };
   struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; int mnt_flags; };
   struct mnt_namespace { struct list_head list; };
@@ -32,15 +45,28 @@ M.DECLARATIONS = [[
 ]]
 
 local S = memory.START
-M.SB, M.INODE, M.TYPE, M.NAMES = S, S + 0x40, S + 0x80, S + 0x100
+M.SB, M.INODE, M.TYPE, M.NAMES = S, S + 0x1100, S + 0x80, S + 0x100
 M.ROOT_MOUNT, M.MOUNT, M.NS = S + 0x200, S + 0x280, S + 0x300
 M.FILE, M.FDT, M.FILES, M.ARRAY, M.BITS, M.CLOEXEC = S + 0x340, S + 0x380, S + 0x3a0, S + 0x400, S + 0x3b0, S + 0x3b8
 M.TASK, M.FS, M.MM, M.NSPROXY = S + 0x3c0, S + 0x620, S + 0x660, S + 0x3f0
-function M.dentry(i) return S + 0x700 + 0x60 * i end
+function M.dentry(i) return S + 0x700 + 0x80 * i end
 function M.area(i) return S + 0xb00 + 0x60 * i end
 
 -- 0 is /, 1 /srv, on which 2 (another file system's /) is mounted, 3 is its "dir", 4 dir's "file".
 local DENTRIES = {[0] = {0, "/"}, {0, "srv"}, {2, "/"}, {2, "dir"}, {3, "file"}}
+
+-- Makes dentries the children of the one above them (as since 6.8), and the inode's first name the file.
+local function link(k, set)
+  local sib = k:type("struct dentry"):strip():field("d_sib").offset
+  local head = k:type("struct dentry"):strip():field("d_children").offset
+  for i, d in pairs(DENTRIES) do
+    if i ~= d[1] then
+      local at = M.dentry(d[1]) + head
+      set("dentry", M.dentry(d[1]), {["d_children.first"] = M.dentry(i) + sib})
+      set("dentry", M.dentry(i), {["d_sib.pprev"] = at})
+    end
+  end
+end
 
 --- An open handle with all that in it; words are written with M.set.
 function M.open()
@@ -54,8 +80,9 @@ function M.open()
     local name = M.NAMES + 0x20 + 0x10 * i
     assert(k:write(name, d[2]))
     set("dentry", M.dentry(i), {d_parent = M.dentry(d[1]), ["d_name.len"] = #d[2], ["d_name.name"] = name, d_inode = M.INODE,
-      ["d_hash.pprev"] = 1})
+      ["d_hash.pprev"] = 1, d_sb = M.SB})
   end
+  link(k, set)
   set("mount", M.ROOT_MOUNT, {mnt_parent = M.ROOT_MOUNT, mnt_mountpoint = M.dentry(0), ["mnt.mnt_root"] = M.dentry(0),
     ["mnt.mnt_sb"] = M.SB, mnt_devname = M.NAMES, mnt_id = 1})
   set("mount", M.MOUNT, {mnt_parent = M.ROOT_MOUNT, mnt_mountpoint = M.dentry(1), ["mnt.mnt_root"] = M.dentry(2), ["mnt.mnt_sb"] = M.SB,

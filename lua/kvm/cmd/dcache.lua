@@ -76,8 +76,8 @@ end
 -- @tparam[opt] table opts paths ({string,...}; default {"/"}), list (what is in the directories, not themselves), namespace (process id;
 --  default 1)
 -- @treturn function an iterator of records: path (as asked for), dentry (`struct dentry *`), unhashed (boolean: its name leads there no
---  more), super_block, inode (`struct inode *`; nil for a name that was looked for in vain), number, kind ("file", "directory", "link", "char",
---  "block", "fifo", "socket", "negative"), size (bytes), links, uid, gid, permissions (the lower 12 bits of the mode), target (of a link
+--  more), super_block, inode (`struct inode *`; nil for a name that was looked for in vain), number, kind ("file", "directory", "link",
+--  "char", "block", "fifo", "socket", "anon", "negative"), size (bytes), links, uid, gid, permissions (the lower 12 bits of the mode), target (of a link
 --  whose text is in memory), partial (keys that could not be read); what is damaged, or not in memory, as kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: no such process
 -- @usage for d in require "kvm.cmd.dcache".run(k) do assert(d.stopped or d.path == "/") end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm mount: what is mounted, as /proc/mounts and /proc/PID/mountinfo tell it, seen from init or from another task;
--- with --inodes or --dirty the inodes of what is mounted.
+-- with --inodes the inodes of what is mounted.
 local kvm_error = require "kvm.error"
 local fs = require "kvm.linux.fs"
 local mount = require "kvm.linux.mount"
@@ -19,7 +19,7 @@ local M = {
     {flags = "-a --all", help = "also what cannot be reached from the process's root"},
     {flags = "-f --fstype", value = "TYPE", help = "only file systems of this type"},
     {flags = "-i --inodes", help = "the inodes of each file system that are in memory"},
-    {flags = "-D --dirty", help = "only those of them that are dirty; without --inodes of what has a place to be written to"},
+    {flags = "-D --dirty", help = "with --inodes: only the dirty ones of file systems that are written to disks"},
   },
   columns = {
     {name = "id", kind = "integer"},
@@ -34,18 +34,18 @@ local M = {
     {name = "super_options", kind = "string"},
     {name = "addr", kind = "hex", title = "MOUNT", width = 18, left = true},
     {name = "super_block", kind = "hex"},
-    {name = "inode", kind = "hex"},
-    {name = "number", kind = "integer"},
-    {name = "kind", kind = "string"},
-    {name = "size", kind = "integer"},
+    {name = "inode", kind = "hex", title = "INODE", width = 18, left = true, only = "inodes"},
+    {name = "number", kind = "integer", title = "NUMBER", width = 10, only = "inodes"},
+    {name = "kind", kind = "string", title = "KIND", width = 9, left = true, only = "inodes"},
+    {name = "size", kind = "integer", title = "SIZE", width = 11, only = "inodes"},
     {name = "links", kind = "integer"},
     {name = "references", kind = "integer"},
-    {name = "cached_pages", kind = "integer"},
-    {name = "dirty", kind = "strings"},
+    {name = "cached_pages", kind = "integer", title = "PAGES", width = 6, only = "inodes"},
+    {name = "dirty", kind = "strings", title = "DIRTY", width = 14, left = true, only = "inodes"},
     {name = "dirty_pages", kind = "integer"},
     {name = "writeback_pages", kind = "integer"},
     {name = "dirty_ns", kind = "integer"},
-    {name = "path", kind = "string"},
+    {name = "path", kind = "string", title = "PATH", width = 24, left = true, only = "inodes"},
     {name = "partial", kind = "strings"},
     {name = "options", kind = "string", title = "OPTIONS", left = true, width = 0},
   },
@@ -86,7 +86,8 @@ local function dirty_since(inode)
 end
 
 local function inode_record(inode, m)
-  local rec = {inode = object.addr(inode), fstype = m.fstype, dir = m.dir, dev = m.dev, super_block = m.super_block}
+  local rec = {inode = object.addr(inode), addr = m.addr, super_block = m.super_block, fstype = m.fstype, dir = m.dir, dev = m.dev,
+    options = m.options}
   walk.fields(rec, INODE, inode)
   if rec.dirty and rec.dirty[1] then
     rec.dirty_pages, rec.writeback_pages = walk.field(rec, "dirty_pages", fs.dirty_pages, inode)
@@ -100,16 +101,6 @@ local function inodes(sb, emit, rec, only_dirty)
     local dirty = not only_dirty or fs.dirty(inode)[1] ~= nil
     if dirty then emit(inode_record(inode, rec)) end
   end
-end
-
---- An inode as a line; nil for a mount.
--- @tparam table rec a record of run
--- @treturn string
--- @usage assert(require "kvm.cmd.mount".text {dir = "/"} == nil)
-function M.text(rec)
-  if not rec.inode then return nil end
-  return ("%-18s %10s %-9s %12s %6s %-20s %s %s\n"):format(("0x%x"):format(rec.inode), rec.number or "?", rec.kind or "?", rec.size or "?",
-    rec.cached_pages or "?", table.concat(rec.dirty or {}, ","), rec.dir or "?", rec.path or "-")
 end
 
 -- --- mounts
@@ -126,17 +117,20 @@ end
 
 --- What is mounted.
 -- @param k an open handle
--- @tparam[opt] table opts namespace (process id; default 1), all, fstype, inodes or dirty (not mounts, but each file system's inodes once)
+-- @tparam[opt] table opts namespace (process id; default 1), all, fstype, inodes (not mounts, but each file system's inodes once), dirty
+--  (with inodes: only the dirty ones of file systems that are written to disks)
 -- @treturn function an iterator of records: id, parent (of mountinfo), dev (what is mounted), device ("MAJOR:MINOR"), dir, root (within the
 --  file system), fstype, options (those that the kernel itself keeps: "rw,nosuid,relatime"), own_options and super_options (as mountinfo
 --  has them), propagation ("shared:1 master:2"), addr (`struct mount *`), super_block, partial (keys that could not be read); what is
 --  damaged as kvm.cmd.walk tells it. Of inodes: inode (`struct inode *`), number, kind (as kvm.linux.fs.kind has it), size (bytes), links,
 --  references, cached_pages, dirty (as kvm.linux.fs.dirty has it), path (within the file system; nil when no name is in memory), of dirty
---  ones dirty_pages, writeback_pages and dirty_ns (since when, to a tick), and of where it is mounted first dir, dev, fstype, super_block
+--  ones dirty_pages, writeback_pages and dirty_ns (since when, to a tick), and of where its file system is mounted first addr, dev, dir,
+--  fstype, options, super_block
 -- @raise kvm.Error `notfound`: no such process
 -- @usage for m in require "kvm.cmd.mount".run(k) do assert(m.stopped or m.dir) end
 function M.run(k, opts)
   opts = opts or {}
+  if opts.dirty and not opts.inodes then error {usage = "--dirty needs --inodes"} end
   local p, task = tasks.each(k, {opts.namespace or 1})()
   if not p then kvm_error.fail("notfound", "there is no process %d", opts.namespace or 1) end
   return walk.records(function(emit)
@@ -146,12 +140,12 @@ function M.run(k, opts)
     for m in mount.for_each_mount(ns.mnt_ns) do
       local rec, reached = record(m, task.fs.root)
       if (reached or opts.all) and (not opts.fstype or rec.fstype == opts.fstype) then
-        if not (opts.inodes or opts.dirty) then
+        if not opts.inodes then
           emit(rec)
         elseif rec.super_block and not seen[rec.super_block] then
           seen[rec.super_block] = true
           local sb = m.mnt.mnt_sb
-          if opts.inodes or fs.is_written_back(sb) then walk.part(emit, inodes, sb, emit, rec, opts.dirty) end
+          if not opts.dirty or fs.is_written_back(sb) then walk.part(emit, inodes, sb, emit, rec, opts.dirty) end
         end
       end
     end

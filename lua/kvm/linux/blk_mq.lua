@@ -205,8 +205,8 @@ end
 -- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do assert(kvm.linux.blk_mq.queue(disk.queue).nr_requests >= 0) end
 function M.queue(queue)
   local k, set = object.handle(queue), queue.tag_set
-  local out = {scheduler = M.scheduler(queue), nr_requests = queue.nr_requests, hw_queues = queue.nr_hw_queues, depth = set and set.queue_depth,
-    frozen = queue.mq_freeze_depth, timeout_ns = queue.rq_timeout * timekeeping.tick_ns(k), busy = 0}
+  local out = {scheduler = M.scheduler(queue), nr_requests = queue.nr_requests, hw_queues = queue.nr_hw_queues,
+    depth = set and set.queue_depth, frozen = queue.mq_freeze_depth, timeout_ns = queue.rq_timeout * timekeeping.tick_ns(k), busy = 0}
   if types.of(k, "struct request_queue"):strip():field "quiesce_depth" then out.quiesced = queue.quiesce_depth end
   for request in M.for_each_request(queue) do
     if request.tag >= 0 then out.busy = out.busy + 1 end

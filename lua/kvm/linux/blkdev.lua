@@ -79,7 +79,7 @@ end
 -- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do assert(#disk.disk_name > 0) end
 function M.for_each_disk(k)
   kallsyms.need(k, {"block_class"}, "disks", "CONFIG_BLOCK")
-  local step = device.for_each_device(k:object "block_class")
+  local step = device.for_each_device(kvm_error.check(k:object "block_class"))
   return function()
     for dev in step do
       local part = part_of(dev)

@@ -122,7 +122,8 @@ end
 -- @usage local root = k:object("init_task").fs.root.dentry
 -- for child in kvm.linux.dcache.for_each_child(root) do assert(child.d_parent == root) end
 function M.for_each_child(dentry)
-  local k, step = object.handle(dentry)
+  local k = object.handle(dentry)
+  local step
   if types.of(k, "struct dentry"):strip():field "d_children" then -- since 6.8 (da549bdd15c2)
     step = hlist.for_each_entry("struct dentry", dentry.d_children, "d_sib", MOST_CHILDREN)
   else

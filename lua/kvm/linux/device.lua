@@ -24,7 +24,7 @@ function M.subsystem(class)
   if types.of(k, "struct class"):strip():field "p" then -- 5.10, 6.1
     if class.p then return class.p end
   else -- 6.12, 7.2: classes are const, and looked for in their set
-    for kobj in list.for_each_entry("struct kobject", k:object("class_kset").list, "entry", MOST) do
+    for kobj in list.for_each_entry("struct kobject", kvm_error.check(k:object "class_kset").list, "entry", MOST) do
       local own = object.container_of(kobj, "struct subsys_private", "subsys.kobj")
       if own.class == class then return own end
     end
@@ -65,7 +65,7 @@ end
 
 -- The two tables of numbers that were taken: hash tables by the major number (CHRDEV_MAJOR_HASH_SIZE, BLKDEV_MAJOR_HASH_SIZE).
 local KINDS <const> = {
-  char = {symbol = "chrdevs", option = "character devices", read = function(entry)
+  char = {symbol = "chrdevs", read = function(entry)
     return {major = entry.major, name = entry.name, minor = entry.baseminor, minors = entry.minorct, addr = object.addr(entry)}
   end},
   block = {symbol = "major_names", option = "block devices", config = "CONFIG_BLOCK", read = function(entry)
@@ -96,8 +96,8 @@ end
 -- @usage for _, m in ipairs(kvm.linux.device.majors(k, "char")) do assert(m.major >= 0 and m.name) end
 function M.majors(k, kind)
   local own = KINDS[kind] or error("bad argument to 'majors' (char or block expected)", 2)
-  kallsyms.need(k, {own.symbol}, own.option, own.config or "CONFIG_PROC_FS")
-  local table_, out = k:object(own.symbol), {}
+  if own.config then kallsyms.need(k, {own.symbol}, own.option, own.config) end
+  local table_, out = kvm_error.check(k:object(own.symbol)), {}
   for i = 0, #table_ - 1 do bucket(table_[i], i, own.read, out) end
   for i, entry in ipairs(out) do entry.order = i end
   table.sort(out, function(a, b)

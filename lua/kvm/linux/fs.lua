@@ -22,7 +22,7 @@ local DIRTY_MARK <const>, WRITEBACK_MARK <const> = 0, 1 -- PAGECACHE_TAG_DIRTY, 
 -- @raise kvm.Error `format` where the list is damaged; `fault`, `excluded`
 -- @usage assert(#kvm.linux.fs.filesystems(k) > 0)
 function M.filesystems(k)
-  local out, first = {}, k:object "file_systems"
+  local out, first = {}, kvm_error.check(k:object "file_systems")
   local function add(t)
     out[#out + 1] = {name = object.string(t.name), nodev = t.fs_flags & REQUIRES_DEV == 0, addr = object.addr(t)}
   end
@@ -44,7 +44,8 @@ end
 -- @raise kvm.Error `format` where the list is damaged; `fault`, `excluded`
 -- @usage for sb in kvm.linux.fs.for_each_super_block(k) do assert(sb.s_blocksize > 0) end
 function M.for_each_super_block(k)
-  return list.for_each_entry("struct super_block", k:object("super_blocks", "struct list_head"), "s_list", MOST_SUPER_BLOCKS)
+  local head = kvm_error.check(k:object("super_blocks", "struct list_head"))
+  return list.for_each_entry("struct super_block", head, "s_list", MOST_SUPER_BLOCKS)
 end
 
 --- The inodes of a super block that are in memory.

@@ -15,7 +15,8 @@ local FLAGS <const> = {{1, "read_only"}, {4, "autoclear"}, {8, "partscan"}, {16,
 -- @param disk `struct gendisk`
 -- @treturn boolean
 -- @raise kvm.Error
--- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do assert(kvm.linux.loop.is_loop(disk) == (disk.disk_name:match "^loop%d" ~= nil)) end
+-- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do
+-- assert(kvm.linux.loop.is_loop(disk) == (disk.disk_name:match "^loop%d" ~= nil)) end
 function M.is_loop(disk)
   return blkdev.operations(disk) == "lo_fops"
 end

@@ -31,9 +31,9 @@ end
 
 --- What the driver knows of a disk.
 -- @param disk `struct gendisk` of which is_nvme is true
--- @treturn table namespace (id), block_bytes (of a logical block), model, serial, firmware, nqn (of the subsystem), controller (name; nil
---  for a disk of several paths), state ("new", "live", "resetting", "connecting", "deleting", "deleting_noio", "dead"; nil for another, and for
---  a disk of several paths), addr (`struct nvme_ctrl *`; `struct nvme_ns_head *` for a disk of several paths)
+-- @treturn table namespace (id), block_bytes (of a logical block), model, serial, firmware, nqn (of the subsystem), controller (name;
+--  nil for a disk of several paths), state ("new", "live", "resetting", "connecting", "deleting", "deleting_noio", "dead"; nil for another,
+--  and for a disk of several paths), addr (`struct nvme_ctrl *`; `struct nvme_ns_head *` for a disk of several paths)
 -- @raise kvm.Error `notfound`: the driver has no types; `fault`, `excluded`
 -- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do
 -- if kvm.linux.nvme.is_nvme(disk) then assert(kvm.linux.nvme.device(disk).namespace > 0) end end
