@@ -47,3 +47,28 @@ describe("kvm.cmd.cache", function()
     assert.are.same({{"cached_bytes"}, 8197}, {r[1].partial, r[1].size})
   end)
 end)
+
+describe("kvm.cmd.cache of a path", function()
+  harness.guard()
+  local files, one_task = require "spec.support.files", require "spec.support.one_task"
+  local k, task, set
+  before_each(function() k, task, set = files.open() end)
+  after_each(memory.forget)
+  one_task(function() return {pid = 1, tid = 1, comm = "one", mm = 0}, task end)
+
+  it("finds a file that nobody has open", function()
+    local base, mapping = memory.START + 0x1400, memory.START + 0x1440
+    assert(k:write(base, ("<i8"):pack(made.MAP)))
+    memory.symbols {vmemmap_base = base}
+    require "kvm".cdef(k, "struct page { unsigned long words[8]; };")
+    local pfn = assert(k:translate(memory.START + 0x1000)) >> 12
+    set("inode", files.INODE, {i_mapping = mapping})
+    set("address_space", mapping, {["i_pages.xa_head"] = made.MAP + 64 * pfn})
+    set("opened", files.TASK, {files = 0})
+    assert.are.same({{inode = files.INODE, number = 12, path = "/srv/dir/file", size = 5, cached_bytes = 5, missing_bytes = 0}},
+      fake.collect(cache.run(k, {path = "/srv/dir/file"})))
+    assert.are.same({}, fake.collect(cache.run(k, {path = "/srv/none"})))
+    set("inode", files.INODE, {i_mode = 0x41ed}) -- no file
+    assert.are.same({}, fake.collect(cache.run(k, {path = "/srv/dir/file"})))
+  end)
+end)

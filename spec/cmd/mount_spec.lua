@@ -42,4 +42,29 @@ describe("kvm.cmd.mount", function()
     local ok, err = pcall(command.run, k, {namespace = 99})
     assert.are.same({false, "notfound"}, {ok, err.code})
   end)
+
+  it("tells of inodes, each file system's once", function()
+    local sb, inode = k:object(files.SB, "struct super_block"), k:object(files.INODE, "struct inode")
+    local kvm, at = require "kvm", memory.START + 0x1400
+    for _, pair in ipairs {{kvm.addr(sb.s_inodes), kvm.addr(inode.i_sb_list)}, {kvm.addr(inode.i_sb_list), kvm.addr(sb.s_inodes)}} do
+      assert(k:write(pair[1], ("<i8i8"):pack(pair[2], pair[2])))
+    end
+    set("inode", files.INODE, {i_mapping = at, i_nlink = 1, ["i_count.counter"] = 2})
+    set("address_space", at, {nrpages = 3})
+    local r = records {inodes = true}
+    assert.are.same({{inode = files.INODE, number = 12, kind = "file", size = 5, links = 1, references = 2, cached_pages = 3, dirty = {},
+      dir = "/", dev = "testfs", fstype = "testfs", options = "rw,sync", addr = files.ROOT_MOUNT, super_block = files.SB}}, r)
+    assert.are.equal(0, #records {inodes = true, fstype = "ext4"})
+    assert.are.equal(0, #records {inodes = true, dirty = true})
+    set("super_block", files.SB, {s_bdi = at + 0x40})
+    set("backing_dev_info", at + 0x40, {capabilities = 1})
+    assert.are.equal(0, #records {inodes = true, dirty = true})
+    set("inode", files.INODE, {i_state = 1 << 5})
+    r = records {inodes = true, dirty = true}
+    assert.are.same({{"pages"}, 0, 0, {"dirty_ns"}}, {r[1].dirty, r[1].dirty_pages, r[1].writeback_pages, r[1].partial})
+    assert(k:write(kvm.addr(inode.i_sb_list), ("<i8"):pack(memory.UNMAPPED)))
+    assert.are.equal("fault", records({inodes = true})[2].code)
+    assert.has_error(function() command.run(k, {dirty = true}) end)
+    assert.are.equal(2, #records {fstype = "testfs"})
+  end)
 end)
