@@ -7,8 +7,8 @@ local memory = require "spec.support.memory"
 
 describe("kvm.linux.fs", function()
   harness.guard()
-  local k, set, inode
-  local LIST, BDI, MAPPING, NODE = memory.START + 0x1300, memory.START + 0x1320, memory.START + 0x1340, memory.START + 0x1400
+  local k, set, inode, _
+  local BDI, MAPPING, NODE = memory.START + 0x1320, memory.START + 0x1340, memory.START + 0x1400
   before_each(function()
     k, _, set = files.open()
     inode = k:object(files.INODE, "struct inode")

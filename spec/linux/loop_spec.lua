@@ -7,7 +7,7 @@ local memory = require "spec.support.memory"
 
 describe("kvm.linux.loop", function()
   harness.guard()
-  local k, set, disk
+  local k, set, disk, _
   local DISK, LOOP, OPS = memory.START + 0x1200, memory.START + 0x1280, memory.START + 0x1300
   before_each(function()
     k, _, set = files.open()

@@ -47,7 +47,8 @@ end)
 
 describe("kvm.linux.timekeeping of ticks", function()
   local function open(ntp_tick)
-    local k = fake.new {symbols = {shadow_timekeeper = 0x1000, jiffies_64 = 0x2000}, types = {["struct timekeeper"] = {size = 64, ntp_tick = 8}}}
+    local k = fake.new {symbols = {shadow_timekeeper = 0x1000, jiffies_64 = 0x2000},
+      types = {["struct timekeeper"] = {size = 64, ntp_tick = 8}}}
     return k:map(0x1000, ("<I8I8"):pack(0, ntp_tick)):map(0x2000, ("<I8"):pack(4294900000))
   end
 

@@ -128,7 +128,7 @@ local function old_disk(k, set)
   set("disk_part_tbl", M.TABLE, {len = 2, ["part[0]"] = at(k, "gendisk", M.DISK, "part0"), ["part[1]"] = M.PART1})
 end
 
-local function node_with(k, set, array, node, entries)
+local function node_with(set, array, node, entries)
   set("xarray", array, {xa_head = node + 2})
   set("xa_node", node, {array = array})
   for i, entry in pairs(entries) do set("xa_node", node, {[("slots[%d]"):format(i)] = entry}) end
@@ -139,7 +139,7 @@ local function new_disk(k, set)
   set("block_device", M.PART1, {bd_start_sect = 64, bd_nr_sectors = 1024, bd_disk = M.DISK, bd_stats = M.STATS, bd_meta_info = M.INFO,
     ["__bd_flags.counter"] = 0x101})
   set("gendisk", M.DISK, {part0 = M.PART0})
-  node_with(k, set, at(k, "gendisk", M.DISK, "part_tbl"), M.NODES[1], {[0] = M.PART0, M.PART1})
+  node_with(set, at(k, "gendisk", M.DISK, "part_tbl"), M.NODES[1], {[0] = M.PART0, M.PART1})
 end
 
 -- One hardware queue of 8 tags, the first two reserved; tags 3 and 5 are in use, 3 by M.REQUEST, 5 by nobody any more.

@@ -56,7 +56,7 @@ function M.area(i) return S + 0xb00 + 0x60 * i end
 local DENTRIES = {[0] = {0, "/"}, {0, "srv"}, {2, "/"}, {2, "dir"}, {3, "file"}}
 
 -- Makes dentries the children of the one above them (as since 6.8), and the inode's first name the file.
-local function link(k, set)
+local function children(k, set)
   local sib = k:type("struct dentry"):strip():field("d_sib").offset
   local head = k:type("struct dentry"):strip():field("d_children").offset
   for i, d in pairs(DENTRIES) do
@@ -82,7 +82,7 @@ function M.open()
     set("dentry", M.dentry(i), {d_parent = M.dentry(d[1]), ["d_name.len"] = #d[2], ["d_name.name"] = name, d_inode = M.INODE,
       ["d_hash.pprev"] = 1, d_sb = M.SB})
   end
-  link(k, set)
+  children(k, set)
   set("mount", M.ROOT_MOUNT, {mnt_parent = M.ROOT_MOUNT, mnt_mountpoint = M.dentry(0), ["mnt.mnt_root"] = M.dentry(0),
     ["mnt.mnt_sb"] = M.SB, mnt_devname = M.NAMES, mnt_id = 1})
   set("mount", M.MOUNT, {mnt_parent = M.ROOT_MOUNT, mnt_mountpoint = M.dentry(1), ["mnt.mnt_root"] = M.dentry(2), ["mnt.mnt_sb"] = M.SB,
