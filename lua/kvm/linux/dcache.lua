@@ -3,6 +3,8 @@
 -- tree down, " (deleted)" behind what has no name any more, and the names that pipes, sockets and the like make up
 -- (d_op->d_dname, known by its function). Checked against Linux 5.10 (fs/d_path.c since 4.17), 6.1, 6.12 and 7.2.
 local kvm_error = require "kvm.error"
+local hlist = require "kvm.linux.hlist"
+local list = require "kvm.linux.list"
 local object = require "kvm.object"
 
 local M = {}
@@ -98,6 +100,20 @@ function M.dentry_path(dentry)
     at = at.d_parent
   end
   return fail(dentry, "the path of dentry 0x%x has more than %d components", object.addr(dentry), MAX_DEPTH)
+end
+
+local MOST_CHILDREN <const> = 1 << 22
+
+--- The dentries below a directory's that are in memory, also those of names that there are not (without an inode).
+-- @param dentry `struct dentry`
+-- @treturn function an iterator of objects `struct dentry`
+-- @raise kvm.Error `format` where the list is damaged; `fault`, `excluded`
+-- @usage for child in kvm.linux.dcache.for_each_child(k:object("init_task").fs.root.dentry) do assert(child.d_parent) end
+function M.for_each_child(dentry)
+  if object.typeof(dentry):field "d_children" then -- a hlist since 6.8
+    return hlist.for_each_entry("struct dentry", dentry.d_children, "d_sib", MOST_CHILDREN)
+  end
+  return list.for_each_entry("struct dentry", dentry.d_subdirs, "d_child", MOST_CHILDREN)
 end
 
 return M

@@ -11,10 +11,15 @@ local types = require "kvm.type"
 
 local M = {}
 
--- Newest first. 6.17: timekeeper_data[], a struct tk_data for each timekeeper, the core one first (TIMEKEEPER_CORE is
--- 0); 6.13: tk_core is one struct tk_data. Before that tk_core's type has no name, but shadow_timekeeper is a plain
--- struct timekeeper, and timekeeping_advance ends with the two equal.
-local function timekeeper(k)
+--- The core timekeeper.
+-- @param k an open handle
+-- @treturn integer address of a `struct timekeeper`
+-- @raise kvm.Error
+-- @usage assert(k:u32(require "kvm.linux.timekeeping".address(k)) ~= nil)
+function M.address(k)
+  -- Newest first. 6.17: timekeeper_data[], a struct tk_data for each timekeeper, the core one first (TIMEKEEPER_CORE is
+  -- 0); 6.13: tk_core is one struct tk_data. Before that tk_core's type has no name, but shadow_timekeeper is a plain
+  -- struct timekeeper, and timekeeping_advance ends with the two equal.
   local data, message, code, addr = k:type("struct tk_data", "vmlinux")
   if code and code ~= "notfound" then kvm_error.check(data, message, code, addr) end
   local field = data and data:field "timekeeper"
@@ -30,7 +35,7 @@ end
 -- @raise kvm.Error
 -- @usage assert(require "kvm.linux.timekeeping".clocks(k).boottime_ns > 0)
 function M.clocks(k)
-  local base = timekeeper(k)
+  local base = M.address(k)
   local function place(path) return base + types.offsetof(k, "struct timekeeper", path) end
   local shift = k:u32(place "tkr_mono.shift")
   if shift > 63 then
