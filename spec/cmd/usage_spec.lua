@@ -19,6 +19,7 @@ describe("the usage lines of commands", function()
         "linux.rq", "linux.timer", "linux.pagemap", "linux.irq", "linux.ipc",
         "linux.neighbour",
         "linux.net_namespace",
+        "linux.jiffies", "linux.sysctl", "linux.moduleparam", "linux.cpu", "linux.setup", "linux.mqueue", "moduleparam",
       "cmd.ipcs", "cmd.net"}, -- built kernels have few types
     lacks = {["k510/kdump"] = {"maple_tree"}}, -- since 6.1
     dumps = {"k510/kdump", "k61/vmcore", "k612/kdump", "k72/vmcore", "live612/elf"},

@@ -63,8 +63,9 @@ end
 -- @param k an open handle
 -- @tparam[opt] table opts programs, maps, links (only these)
 -- @treturn function an iterator of records: kind ("prog", "map", "link"), id, type, name; of programs tag, instructions, jited, loaded_ns
---  (since the boot), uid, memory_bytes (of the program itself), map_ids ({integer,...}: the maps that it uses); of maps key_bytes, value_bytes, entries, flags (BPF_F_*); of links program (id); addr (of the kernel's structure),
---  partial (keys that could not be read); what is damaged, or not in this kernel, as kvm.cmd.walk tells it
+--  (since the boot), uid, memory_bytes (of the program itself), map_ids ({integer,...}: the maps that it uses); of maps key_bytes,
+--  value_bytes, entries, flags (BPF_F_*); of links program (id); addr (of the kernel's structure), partial (keys that could not be read);
+--  what is damaged, or not in this kernel, as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.bpf".run(k) do assert(r.stopped or r.id > 0) end
 function M.run(k, opts)

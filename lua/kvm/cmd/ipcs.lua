@@ -37,8 +37,8 @@ local M = {
     {name = "first", kind = "time"},
     {name = "second", kind = "time"},
     {name = "values", kind = "numbers"},
-    {name = "messages", kind = "records", columns = {{name = "type", kind = "integer"}, {name = "priority", kind = "integer"}, {name = "text", kind = "string"},
-      {name = "addr", kind = "hex"}}},
+    {name = "messages", kind = "records", columns = {{name = "type", kind = "integer"}, {name = "priority", kind = "integer"},
+      {name = "text", kind = "string"}, {name = "addr", kind = "hex"}}},
     {name = "name", kind = "string", title = "NAME", width = 12, left = true},
     {name = "partial", kind = "strings"},
     {name = "addr", kind = "hex", title = "ADDRESS", left = true, width = 18},
@@ -124,10 +124,10 @@ end
 -- @param k an open handle
 -- @tparam[opt] table opts shm, sem, msg, posix (only these), namespace (process id), contents
 -- @treturn function an iterator of records: kind ("shm", "sem", "msg", "posix"), id, key, name (POSIX), mode, perms (octal text), uid, gid,
---  cuid, cgid, bytes (size of memory; in the queue), count (attached; semaphores; messages), pid (creator; last sender; of POSIX whom it notifies), last_pid (last to attach or
---  detach; last receiver), created, first, second (times, seconds since 1970: of change; attach or send; detach or receive), addr, with
---  contents values ({integer,...}) and messages ({type or priority, text, addr}), partial (keys that could not be read); what is damaged as
---  kvm.cmd.walk tells it
+--  cuid, cgid, bytes (size of memory; in the queue), count (attached; semaphores; messages), pid (creator; last sender; of POSIX whom it
+--  notifies), last_pid (last to attach or detach; last receiver), created, first, second (times, seconds since 1970: of change; attach or
+--  send; detach or receive), addr, with contents values ({integer,...}) and messages ({type or priority, text, addr}), partial (keys that
+--  could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: this kernel has no System V IPC (CONFIG_SYSVIPC), or no such process
 -- @usage for r in require "kvm.cmd.ipcs".run(k) do assert(r.stopped or r.kind) end
 function M.run(k, opts)

@@ -4,7 +4,6 @@
 -- says why.
 local kvm = require "kvm"
 local cpumask = require "kvm.linux.cpumask"
-local kallsyms = require "kvm.linux.kallsyms"
 local mm = require "kvm.linux.mm"
 local panic = require "kvm.linux.panic"
 local printk = require "kvm.linux.printk"
@@ -12,7 +11,6 @@ local sched = require "kvm.linux.sched"
 local setup = require "kvm.linux.setup"
 local timekeeping = require "kvm.linux.timekeeping"
 local utsname = require "kvm.linux.utsname"
-local types = require "kvm.type"
 
 local M = {
   name = "triage",

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- linux/cgroup.h: control groups: the hierarchies (version 2's, and those of version 1), their trees, which group of each a task is in, which
--- hierarchy each controller is on, what the memory and pids controllers count. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+-- linux/cgroup.h: control groups: the hierarchies (version 2's, and those of version 1), their trees, which group of each a task is in,
+-- which hierarchy each controller is on, what the memory and pids controllers count. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
 local kernfs = require "kvm.linux.kernfs"

@@ -32,8 +32,8 @@ function M.place(info)
   return info.phys_proc_id, info.cpu_core_id
 end
 
--- The words of flags: all, and those at their end that are bugs. x86_bug_flags names NBUGINTS * 32 bugs behind x86_cap_flags' NCAPINTS * 32;
--- neither number is in the types, but the size of the smaller table is in the symbols.
+-- The words of flags: all, and those at their end that are bugs. x86_bug_flags names NBUGINTS * 32 bugs behind the NCAPINTS * 32 of
+-- x86_cap_flags; neither number is in the types, but the size of the smaller table is in the symbols.
 local function words_of(k, info)
   local all = #info.x86_capability
   local bugs = kvm_error.check(k:symbol "x86_bug_flags").size // (WORD_BITS * POINTER)

@@ -36,12 +36,12 @@ end
 
 -- Where printk_info keeps a device's names (since 5.10): in struct dev_printk_info, which VMCOREINFO describes with the lengths.
 local function dictionary(info, r)
-  local ok, place = pcall(info.offset, info, "printk_info.dev_info")
-  if not ok then return end
-  local found, subsystem, device, size = pcall(function()
-    return info:offset "dev_printk_info.subsystem", info:offset "dev_printk_info.device", info:size "dev_printk_info"
-  end)
-  if not found then return end
+  local place, err = kvm_error.try(info.offset, info, "printk_info.dev_info")
+  local size
+  if place then size, err = kvm_error.try(info.size, info, "dev_printk_info") end
+  if err and err.code ~= "notfound" then error(err, 0) end
+  if err then return end
+  local subsystem, device = info:offset "dev_printk_info.subsystem", info:offset "dev_printk_info.device"
   if subsystem > device or device >= size or place + size > r.info_size then damaged("a dev_printk_info of %d bytes", size) end
   r.subsystem, r.subsystem_size = place + subsystem, device - subsystem
   r.device, r.device_size = place + device, size - device
