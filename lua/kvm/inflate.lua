@@ -9,22 +9,14 @@ local function damaged(form, ...) kvm_error.fail("format", "gzip: " .. form, ...
 
 -- --- bits, the lowest first
 
-local Bits = {}
-Bits.__index = Bits
-
-function Bits:need(count)
-  while self.count < count do
-    local byte = self.data:byte(self.at)
+local function take(bits, count)
+  while bits.count < count do
+    local byte = bits.data:byte(bits.at)
     if not byte then damaged "the data ends early" end
-    self.word, self.count, self.at = self.word | byte << self.count, self.count + 8, self.at + 1
+    bits.word, bits.count, bits.at = bits.word | byte << bits.count, bits.count + 8, bits.at + 1
   end
-end
-
-function Bits:take(count)
-  if count == 0 then return 0 end
-  self:need(count)
-  local value = self.word & (1 << count) - 1
-  self.word, self.count = self.word >> count, self.count - count
+  local value = bits.word & (1 << count) - 1
+  bits.word, bits.count = bits.word >> count, bits.count - count
   return value
 end
 
@@ -56,7 +48,7 @@ end
 local function decode(bits, code)
   local word, first, index = 0, 0, 0
   for n = 1, MOST_BITS do
-    word = word | bits:take(1)
+    word = word | take(bits, 1)
     local count = code.counts[n]
     if word - first < count then return code.symbols[index + word - first] end
     index, first = index + count, first + count << 1
@@ -84,10 +76,10 @@ local function fixed_codes()
 end
 
 local function read_codes(bits)
-  local literals, distances, count = bits:take(5) + 257, bits:take(5) + 1, bits:take(4) + 4
+  local literals, distances, count = take(bits, 5) + 257, take(bits, 5) + 1, take(bits, 4) + 4
   local lengths = {}
   for i = 0, 18 do lengths[i] = 0 end
-  for i = 1, count do lengths[ORDER[i]] = bits:take(3) end
+  for i = 1, count do lengths[ORDER[i]] = take(bits, 3) end
   local code = code_of(lengths, 0, 18)
   local i, total = 0, literals + distances
   lengths = {}
@@ -96,9 +88,9 @@ local function read_codes(bits)
     if symbol < 16 then
       value = symbol
     elseif symbol == 16 then
-      value, times = lengths[i - 1] or damaged "a repeated length without a first", 3 + bits:take(2)
+      value, times = lengths[i - 1] or damaged "a repeated length without a first", 3 + take(bits, 2)
     else
-      times = symbol == 17 and 3 + bits:take(3) or 11 + bits:take(7)
+      times = symbol == 17 and 3 + take(bits, 3) or 11 + take(bits, 7)
     end
     if i + times > total then damaged "too many lengths" end
     for _ = 1, times do
@@ -121,9 +113,9 @@ local function packed(bits, out, literals, distances)
       out[#out + 1] = symbol
     else
       local i = symbol - END
-      local length = (LENGTH_BASE[i] or damaged "a length that there is not") + bits:take(LENGTH_BITS[i])
+      local length = (LENGTH_BASE[i] or damaged "a length that there is not") + take(bits, LENGTH_BITS[i])
       local d = decode(bits, distances) + 1
-      local distance = (DISTANCE_BASE[d] or damaged "a distance that there is not") + bits:take(DISTANCE_BITS[d])
+      local distance = (DISTANCE_BASE[d] or damaged "a distance that there is not") + take(bits, DISTANCE_BITS[d])
       if distance > #out then damaged "a distance beyond the beginning" end
       check_room(out, length)
       for _ = 1, length do out[#out + 1] = out[#out + 1 - distance] end
@@ -132,17 +124,17 @@ local function packed(bits, out, literals, distances)
 end
 
 local function stored(bits, out)
-  bits:take(bits.count & 7)
-  local length, check = bits:take(16), bits:take(16)
+  take(bits, bits.count & 7)
+  local length, check = take(bits, 16), take(bits, 16)
   if length ~= ~check & 0xffff then damaged "a stored block's length is not what it is beside" end
   check_room(out, length)
-  for _ = 1, length do out[#out + 1] = bits:take(8) end
+  for _ = 1, length do out[#out + 1] = take(bits, 8) end
 end
 
 local function inflate(bits, max)
   local out = {max = max}
   repeat
-    local is_last, kind = bits:take(1), bits:take(2)
+    local is_last, kind = take(bits, 1), take(bits, 2)
     if kind == 0 then
       stored(bits, out)
     elseif kind == 1 then
@@ -184,10 +176,10 @@ end
 -- @raise kvm.Error `format`: the data is damaged, or is more than max
 -- @usage assert(not kvm.try(require "kvm.inflate".gzip, "none", 100))
 function M.gzip(data, max)
-  local bits = setmetatable({data = data, at = data_start(data), word = 0, count = 0}, Bits)
+  local bits = {data = data, at = data_start(data), word = 0, count = 0}
   local bytes = inflate(bits, max)
-  bits:take(bits.count & 7)
-  local sum, length = bits:take(32), bits:take(32)
+  take(bits, bits.count & 7)
+  local sum, length = take(bits, 32), take(bits, 32)
   local crc, out = 0xffffffff, {}
   for i, byte in ipairs(bytes) do
     crc = CRC[(crc ~ byte) & 255] ~ crc >> 8

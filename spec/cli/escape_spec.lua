@@ -16,7 +16,7 @@ local function evil_kernel(release)
   return linux.build {
     release = release, uts = {nodename = EVIL, version = EVIL, machine = EVIL},
     info_lines = {EVIL .. "=1", "SYMBOL(" .. EVIL .. ")=ffffffff81000000", "X=" .. EVIL},
-    modules = {{name = "m" .. EVIL, used_by = {"u" .. EVIL}}, {name = "u" .. EVIL}},
+    modules = {{name = "m" .. EVIL, taints = 1 << 12, used_by = {"u" .. EVIL}}, {name = "u" .. EVIL}},
     running = {100, 1},
     tasks = {
       {pid = 1, comm = SHORT, args = {EVIL, "-" .. EVIL}, environ = {EVIL}},

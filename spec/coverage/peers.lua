@@ -17,12 +17,13 @@ M.modules = {
   signal = {drgn = {"signal", "resource"}}, slab = {drgn = {"slab"}}, sock = {drgn = {"net", "tcp"}},
     timekeeping = {drgn = {"timekeeping"}}, timer = {drgn = {"timer"}},
     vmcore_info = {drgn = {"boot"}},
-  vmstat = {drgn = {"vmstat"}}, xarray = {drgn = {"xarray", "radixtree"}}, globals = {},
+  cpu = {}, ikconfig = {drgn = {"kconfig"}}, jiffies = {}, moduleparam = {drgn = {"module"}}, mqueue = {}, setup = {drgn = {"boot"}},
+  sysctl = {}, utsname = {}, vmstat = {drgn = {"vmstat"}}, xarray = {drgn = {"xarray", "radixtree"}}, globals = {},
 }
 
 M.commands = {
   bpf = {crash = {"bpf"}}, cgroup = {}, fuser = {crash = {"fuser"}}, cache = {}, convert = {}, files = {crash = {"files"}},
-    info = {crash = {"sys"}, corelens = {"sys"}},
+    info = {},
   ipcs = {crash = {"ipcs"}}, irq = {crash = {"irq"}, corelens = {"irq"}},
   kmem = {crash = {"kmem"}, corelens = {"meminfo", "slabinfo", "buddyinfo"}}, list = {crash = {"list"}},
   log = {crash = {"log"}, corelens = {"printk"}}, mod = {crash = {"mod"}, corelens = {"lsmod"}},
@@ -30,18 +31,19 @@ M.commands = {
   ps = {crash = {"ps"}, corelens = {"task", "cmdline"}}, rd = {crash = {"rd"}}, search = {crash = {"search"}}, swap = {crash = {"swap"}},
     vtop = {crash = {"vtop"}}, run = {}, sig = {crash = {"sig"}}, runq = {crash = {"runq"}, corelens = {"runq"}},
     slim = {},
+  sys = {crash = {"sys"}, corelens = {"sys", "cpuinfo", "sysctl"}},
   struct = {crash = {"struct", "union", "p"}}, timer = {crash = {"timer"}, corelens = {"timers"}}, sym = {crash = {"sym"}}, triage = {},
     vm = {crash = {"vm"}}, whatis = {crash = {"whatis"}},
 }
 
 M.missing = {
-  drgn = {"bitmap", "bitops", "block", "completion", "device", "kconfig", "kthread", "llist", "locking", "nodemask", "pid", "plist",
+  drgn = {"bitmap", "bitops", "block", "completion", "device", "kthread", "llist", "locking", "nodemask", "pid", "plist",
     "sbitmap", "stack", "stackdepot", "swait", "sysfs", "tc", "user", "wait"},
   crash = {"bt", "btop", "dev", "dis", "eval", "foreach", "mach", "pte", "ptob", "ptov", "sbitmapq", "task", "tree", "waitq",
     "wr"},
-  corelens = {"block", "bt", "cpuinfo", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",
+  corelens = {"block", "bt", "dentry", "dm", "ext4_dirlock", "fsnotify", "inflightio", "iscsi", "kernfs_memcg", "kvm",
     "list_lru", "lock", "lockup", "md", "memstate", "mlx5", "multipath", "nfs_tools", "numastat", "nvme", "partition", "pstack", "rds",
-    "scsi", "spinlock", "sysctl", "targetcli", "vectorinfo", "virtio", "virtutil", "workqueue"},
+    "scsi", "spinlock", "targetcli", "vectorinfo", "virtio", "virtutil", "workqueue"},
 }
 
 return M

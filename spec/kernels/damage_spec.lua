@@ -10,7 +10,8 @@ local SEEDS, WORDS, MOST_RECORDS = 3, 3000, 200000
 local OPTIONS = {
   files = {}, vm = {}, cache = {}, fuser = {file = "/srv/cached"}, sig = {limits = true}, cgroup = {tasks = true}, bpf = {}, mount = {},
   ipcs = {contents = true},
-  runq = {}, irq = {}, timer = {}, swap = {}, sys = {what = "sysctl"}, mod = {parameters = true, sections = true}, ps = {}, info = {}, log = {},
+  runq = {}, irq = {}, timer = {}, swap = {}, sys = {what = "sysctl"}, mod = {parameters = true, sections = true}, ps = {}, info = {},
+  log = {},
   net = {sockets = true, routes = true, neighbours = true}, kmem = {slab = true, zones = true, events = true, info = true},
   list = {start = "init_task.tasks", type = "struct task_struct", member = "tasks", show = {"pid", "comm"}},
 }

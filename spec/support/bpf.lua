@@ -21,7 +21,8 @@ function M.open()
     struct user_struct { struct { unsigned int val; } uid; };
     struct bpf_prog_aux { unsigned int id; char name[16]; unsigned long load_time; unsigned int used_map_cnt; struct bpf_map **used_maps;
       struct user_struct *user; };
-    struct bpf_prog { unsigned short pages; unsigned int jited:1; enum bpf_prog_type type; unsigned int len; unsigned char tag[8]; struct bpf_prog_aux *aux; };
+    struct bpf_prog { unsigned short pages; unsigned int jited:1; enum bpf_prog_type type; unsigned int len; unsigned char tag[8];
+      struct bpf_prog_aux *aux; };
     struct bpf_map { enum bpf_map_type map_type; unsigned int key_size, value_size, max_entries, map_flags, id; char name[16]; };
     struct bpf_link { unsigned int id; enum bpf_link_type type; struct bpf_prog *prog; };
   ]]

@@ -75,7 +75,7 @@ end
 -- @treturn ?string the function that prints it
 -- @raise kvm.Error
 -- @usage for module, name, param in kvm.linux.moduleparam.for_each_builtin(k) do
---   if module == "kernel" and name == "panic" then assert(tonumber(kvm.linux.moduleparam.value(param))) end end
+--   if module == "kernel" and name == "panic" then assert(kvm.linux.moduleparam.value(param):find "^%-?%d+$") end end
 function M.value(param)
   if param.perm == 0 then return nil end
   return value_of(object.handle(param), param.ops, param.arg and object.addr(param.arg) or 0)

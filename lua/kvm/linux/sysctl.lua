@@ -240,7 +240,7 @@ end
 -- @treturn ?string the function that prints it
 -- @raise kvm.Error
 -- @usage for path, entry in kvm.linux.sysctl.for_each(kvm.linux.sysctl.sets(k)[1]) do
---   if path == "kernel/pid_max" then assert(tonumber(kvm.linux.sysctl.value(entry, path)) > 300) end end
+--   if path == "kernel/pid_max" then assert(kvm.linux.sysctl.value(entry, path):find "^%d+$") end end
 function M.value(entry, path)
   local k, handler = object.handle(entry), entry.proc_handler
   local symbol = handler and k:symbol(object.addr(handler))
