@@ -41,6 +41,13 @@ describe("kvm.cli.text", function()
       span = 1500000000})))
   end)
 
+  it("writes lists", function()
+    local command = {view = "fields", columns = {{name = "names", kind = "strings"}, {name = "ids", kind = "numbers"},
+      {name = "none", kind = "strings"}}}
+    assert.are.equal("names  a, b\\x1b\nids    1 2.50\nnone   -\n",
+      (render(command, {}, {names = {"a", "b\27"}, ids = {1, 2.5}, none = {}})))
+  end)
+
   it("lets a command say what a record looks like", function()
     local command = {text = function(rec, opts) return rec.x and opts.p .. rec.x end, columns = TABLE.columns}
     assert.are.equal(">1", (render(command, {p = ">"}, {x = "1"})))

@@ -15,9 +15,18 @@ describe("kvm.cmd.cgroup", function()
 
   it("tells of each group and its processes", function()
     local r = fake.collect(cgroup.run(k, {tasks = true}))
-    assert.are.same({{addr = made.at.ROOT, path = "/", level = 0, pids = {}, processes = ""},
-      {addr = made.at.LAB, path = "/lab", level = 1, memory_bytes = 12288, pids = {7}, processes = "7"}}, r)
+    assert.are.same({{addr = made.at.ROOT, hierarchy = 0, path = "/", level = 0, pids = {}, processes = ""},
+      {addr = made.at.LAB, hierarchy = 0, path = "/lab", level = 1, memory_bytes = 12288, pids = {7}, processes = "7"},
+      {addr = made.at.ONE, hierarchy = 3, path = "/", level = 0, pids = {7}, processes = "7"}}, r)
     assert.is_nil(cgroup.run(k)().pids)
+  end)
+
+  it("tells of the controllers", function()
+    assert.are.same({{controller = "memory", hierarchy = 0, groups = 2, enabled = true},
+      {controller = "pids", hierarchy = 3, groups = 1, enabled = false}}, fake.collect(cgroup.run(k, {controllers = true})))
+    memory.forget()
+    local ok, err = pcall(cgroup.run, k, {controllers = true})
+    assert.are.same({false, "notfound"}, {ok, err.code})
   end)
 
   it("names what can't be read, and where it stopped", function()

@@ -4,6 +4,7 @@ local harness = require "spec.support.harness"
 local ipcs = require "kvm.cmd.ipcs"
 local made = require "spec.support.ipc"
 local memory = require "spec.support.memory"
+local queues = require "spec.support.mqueue"
 
 describe("kvm.cmd.ipcs", function()
   harness.guard()
@@ -33,6 +34,17 @@ describe("kvm.cmd.ipcs", function()
     memory.set(k, "struct ipc_ids", made.at.NS, {["ipcs_idr.idr_rt.xa_head"] = memory.UNMAPPED + 2})
     r = fake.collect(ipcs.run(k))
     assert.are.same({"fault", "msg"}, {r[1].code, r[2].kind})
+  end)
+
+  it("tells of POSIX message queues", function()
+    memory.forget()
+    local q, _, set = queues.open(true)
+    assert.are.same({{kind = "posix", name = "a-queue", addr = queues.at.QUEUE, mode = 0x8180, perms = "600", uid = 5, gid = 6, bytes = 7,
+      count = 2, pid = 0, messages = {{priority = 9, text = "high", addr = queues.at.SECOND},
+        {priority = 1, text = "low", addr = queues.at.FIRST}}, contents = '9:"high" 1:"low"'}},
+      fake.collect(ipcs.run(q, {posix = true, contents = true})))
+    set("posix_msg_tree_node", queues.at.LOW, {["rb_node.rb_right"] = queues.at.LOW})
+    assert.are.same({"messages"}, fake.collect(ipcs.run(q, {posix = true, contents = true}))[1].partial)
   end)
 
   it("says when a kernel has none", function()

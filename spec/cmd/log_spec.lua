@@ -34,6 +34,15 @@ describe("kvm.cmd.log", function()
     assert.are.equal("user  :err   : bad\\x1b[2J\n", text({decode = true, notime = true, level = {"err"}}):match "^[^\n]*\n")
   end)
 
+  it("prints raw levels and dictionaries", function()
+    local k = fake_log.ring(fake.new(), {count_bits = 2, size_bits = 8, records = {
+      {text = "x\ny", level = 4, subsystem = "pci", device = "+pci:\27"}, {text = "z", level = 6}}})
+    for key, v in pairs(fake_log.DEVICE_NOTE) do k.note[key] = v end
+    local out, opts = {}, {raw = true, dictionary = true, notime = true}
+    for rec in log.run(k, opts) do out[#out + 1] = log.text(rec, opts) end
+    assert.are.equal("<4>x\n   y\n   SUBSYSTEM=pci\n   DEVICE=+pci:\\x1b\n<6>z\n", table.concat(out))
+  end)
+
   it("picks levels and the last records", function()
     local r = fake.collect(log.run(kernel(), {level = {"warn", "3"}}))
     assert.are.same({4, 2}, {r[2].level + 0, #r})

@@ -3,6 +3,8 @@ local fake = require "spec.support.fake_kernel"
 local harness = require "spec.support.harness"
 local linux = require "spec.support.build.linux"
 local mod = require "kvm.cmd.mod"
+local module = require "kvm.linux.module"
+local moduleparam = require "kvm.linux.moduleparam"
 local text = require "kvm.cli.text"
 
 local MODULES = {
@@ -50,6 +52,40 @@ describe("kvm.cmd.mod", function()
     for m in mod.run(k, {names = {"user*", "late"}}) do names[#names + 1] = m.name end
     assert.are.same({"late", "user_b", "user_a"}, names)
     assert.is_nil(mod.run(k, {names = {"lat"}})())
+  end)
+
+  it("picks those that taint, with what that means", function()
+    local _, k = open "6.12"
+    local r = fake.collect(mod.run(k, {tainting = true}))
+    assert.are.same({"late", "base"}, {r[1].name, r[2].name})
+    assert.are.same({"externally built (out-of-tree) module was loaded", "unsigned module was loaded"}, r[1].meanings)
+    assert.are.same({"unknown flag, bit 31"}, r[2].meanings)
+  end)
+
+  it("tells parameters, sections and symbols", function()
+    local read = {moduleparam.for_each, moduleparam.value, module.sections, module.symbols}
+    finally(function() moduleparam.for_each, moduleparam.value, module.sections, module.symbols = table.unpack(read) end)
+    function moduleparam.for_each()
+      local names = {"b", "a", "c"}
+      return function() return table.remove(names, 1), names end
+    end
+    local values = {"1", "x y"}
+    function moduleparam.value() return table.remove(values, 1) end
+    function module.sections() return {{name = ".text", addr = 0x1000}} end
+    function module.symbols() return 98 end
+    package.loaded["kvm.cmd.mod"] = nil
+    local again = require "kvm.cmd.mod" -- with those functions
+    package.loaded["kvm.cmd.mod"] = mod
+    local _, k = open "6.1"
+    local m = again.run(k, {names = {"base"}, parameters = true, sections = true})()
+    assert.are.same({{b = "1", a = "x y"}, "a=x y b=1", {{name = ".text", addr = 0x1000}}, ".text=0x1000", 98},
+      {m.parameters, m.values, m.sections, m.places, m.symbols})
+  end)
+
+  it("names the additions that can't be read", function()
+    local _, k = open "6.1" -- its struct module has no parameters
+    local m = mod.run(k, {names = {"base"}, parameters = true})()
+    assert.are.same({nil, {"parameters"}, ""}, {m.parameters, m.partial, m.values})
   end)
 
   it("is a table as text", function()

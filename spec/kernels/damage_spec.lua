@@ -8,11 +8,29 @@ local registry = require "kvm.cmd"
 local SEEDS, WORDS, MOST_RECORDS = 3, 3000, 200000
 -- What a command needs to be told; those that write files, run other commands or ask of types are left out.
 local OPTIONS = {
-  files = {}, vm = {}, cache = {}, fuser = {file = "/srv/cached"}, sig = {limits = true}, cgroup = {tasks = true}, bpf = {}, mount = {},
-  dcache = {list = true}, dev = {diskstats = true, queues = true, majors = true},
-  ipcs = {contents = true}, runq = {}, irq = {}, timer = {}, swap = {}, mod = {}, ps = {}, info = {}, log = {},
-  net = {sockets = true, routes = true, neighbours = true}, kmem = {slab = true, zones = true, events = true, info = true},
+  bpf = {},
+  cache = {},
+  cgroup = {tasks = true},
+  dcache = {list = true},
+  dev = {diskstats = true, queues = true, majors = true},
+  files = {},
+  fuser = {file = "/srv/cached"},
+  info = {},
+  ipcs = {contents = true},
+  irq = {},
+  kmem = {slab = true, zones = true, events = true, info = true},
   list = {start = "init_task.tasks", type = "struct task_struct", member = "tasks", show = {"pid", "comm"}},
+  log = {},
+  mod = {parameters = true, sections = true},
+  mount = {},
+  net = {sockets = true, routes = true, neighbours = true},
+  ps = {},
+  runq = {},
+  sig = {limits = true},
+  swap = {},
+  sys = {what = "sysctl"},
+  timer = {},
+  vm = {},
 }
 local LEFT_OUT = {triage = true, sym = true, rd = true, search = true, vtop = true, struct = true, whatis = true, run = true, slim = true,
   convert = true}

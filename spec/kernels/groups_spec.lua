@@ -30,6 +30,17 @@ matrix.each(function(dump)
     end
   end)
 
+  it("has the controllers of /proc/cgroups", function()
+    local found, count = {}, 0
+    for _, r in ipairs(matrix.records(matrix.luakvm("cgroup", dump.path, "--controllers", "--json"))) do found[r.controller] = r end
+    for name, hierarchy, groups, enabled in dump:truth().raw.cgroups:gmatch "\n(%l[%w_]*)\t(%d+)\t(%d+)\t(%d+)" do
+      local r = assert(found[name], name)
+      assert.are.same({tonumber(hierarchy), tonumber(groups), enabled == "1"}, {r.hierarchy, r.groups, r.enabled})
+      count = count + 1
+    end
+    assert.is_true(count >= 12)
+  end)
+
   it("has the BPF program and map", function()
     local found = {}
     for _, r in ipairs(matrix.records(matrix.luakvm("bpf", dump.path, "--json"))) do
@@ -40,6 +51,7 @@ matrix.each(function(dump)
     assert.are.same({"array", 4, 8, 16}, {map.type, map.key_bytes, map.value_bytes, map.entries})
     assert.are.same({"socket_filter", 2, 16}, {prog.type, prog.instructions, #prog.tag})
     assert.is_true(prog.loaded_ns > 0)
+    assert.are.same({0, 4096, {}}, {prog.uid, prog.memory_bytes, prog.map_ids})
   end)
 
   it("finds who uses a file", function()

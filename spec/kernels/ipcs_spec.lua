@@ -56,7 +56,7 @@ matrix.each(function(dump)
       end
     end
     report.check()
-    assert.are.same({4, 4}, {count, #all})
+    assert.are.same({4, 5}, {count, #all}) -- and a POSIX queue, below
   end)
 
   it("has the contents of messages and semaphores", function()
@@ -68,5 +68,12 @@ matrix.each(function(dump)
         assert.are.equal(2, #r.messages)
       end
     end
+  end)
+
+  it("has the POSIX message queue with its message", function()
+    local list = matrix.records(matrix.luakvm("ipcs", dump.path, "--posix", "--contents", "--json"))
+    local q = list[1]
+    assert.are.same({1, "posix", "lab-queue", "600", 1, 13}, {#list, q.kind, q.name, q.perms, q.count, q.bytes})
+    assert.are.same({{3, "posix message"}}, {{q.messages[1].priority, q.messages[1].text}})
   end)
 end)

@@ -42,7 +42,7 @@ for _, path in ipairs(tree.files("^csrc/.*%.[ch]$")) do
 end
 
 local LUA_RANK = {
-  core = 0, error = 1, cdef = 2, type = 2, layout = 2, object = 2, format = 2, linux = 3, freebsd = 3, stack = 3, unwind = 3,
+  core = 0, error = 1, cdef = 2, type = 2, layout = 2, object = 2, format = 2, inflate = 2, linux = 3, freebsd = 3, stack = 3, unwind = 3,
   redact = 3,
   cmd = 4, cli = 5,
 }

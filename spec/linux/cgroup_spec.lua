@@ -23,6 +23,21 @@ describe("kvm.linux.cgroup", function()
     assert.are.same({}, {cgroup.usage(cgroup.root(k))})
   end)
 
+  it("gives the hierarchies, the group of a task in each, the controllers", function()
+    local roots = memory.collect(cgroup.for_each_root(k))
+    assert.are.same({2, made.at.ROOT, made.at.ONE, 3}, {#roots, kvm.addr(roots[1]), kvm.addr(roots[2]), roots[2].hierarchy_id})
+    local task = k:object(made.at.TASK, "struct grouped")
+    assert.are.same({made.at.LAB, made.at.ONE}, {kvm.addr(cgroup.of_task(task, roots[1])), kvm.addr(cgroup.of_task(task, roots[2]))})
+    set("cgrp_cset_link", made.at.LINK, {cgrp = made.at.LAB})
+    assert.is_nil(cgroup.of_task(task, roots[2]))
+    assert.are.same({{name = "memory", hierarchy = 0, groups = 2, enabled = true},
+      {name = "pids", hierarchy = 3, groups = 1, enabled = false}},
+      cgroup.subsystems(k))
+    assert(k:write(made.at.ROOTS + 8, ("<I8"):pack(0)))
+    local got, err = memory.collect(cgroup.for_each_root(k))
+    assert.are.same({true, "format"}, {#got <= 2, err.code})
+  end)
+
   it("stops where it is damaged, and does not run in a circle", function()
     set("cgroup_subsys_state", made.at.LAB, {["sibling.prev"] = 0})
     local got, err = paths()

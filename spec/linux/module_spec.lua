@@ -2,6 +2,7 @@
 -- What is read of a struct module by itself; all of it together is in spec/cmd/mod_spec.lua.
 local harness = require "spec.support.harness"
 local linux = require "spec.support.build.linux"
+local memory = require "spec.support.memory"
 local module = require "kvm.linux.module"
 local kvm_error = require "kvm.error"
 
@@ -64,6 +65,45 @@ describe("kvm.linux.module", function()
     kernel:poke(addr + kernel.types:offset("module", "state"), ("<I4"):pack(77))
     local k = harness.open(harness.temp(kernel:elf()))
     assert.is_nil(module.state(k, addr))
+  end)
+
+  for name, declarations in pairs {
+    ["counted structs"] = [[struct bin_attribute { struct attribute attr; unsigned long size; void *private; };
+      struct module_sect_attr { struct bin_attribute battr; unsigned long address; };
+      struct module_sect_attrs { struct attribute_group grp; unsigned int nsections; struct module_sect_attr attrs[0]; };]],
+    ["attributes of a list"] = [[struct bin_attribute { struct attribute attr; unsigned long size; void *private; };
+      struct module_sect_attrs { struct attribute_group grp; struct bin_attribute attrs[0]; };]],
+  } do
+    it("gives sections kept as " .. name, function()
+      local k, at = memory.open([[struct attribute { const char *name; };
+        struct attribute_group { const char *name; struct bin_attribute **bin_attrs; };
+        struct mod_kallsyms { void *symtab; unsigned int num_symtab; };
+        ]] .. declarations .. [[ struct module { struct module_sect_attrs *sect_attrs; struct mod_kallsyms *kallsyms; };]]), memory.START
+      local attrs, names, list = at + 0x100, at + 0x400, at + 0x500
+      memory.set(k, "struct module", at, {sect_attrs = attrs, kallsyms = at + 0x40})
+      memory.set(k, "struct mod_kallsyms", at + 0x40, {num_symtab = 98})
+      local counted = k:type "struct module_sect_attr"
+      local one = counted and "struct module_sect_attr" or "struct bin_attribute"
+      local size, first = k:type(one):size(), attrs + k:type("struct module_sect_attrs"):strip():field("attrs").offset
+      assert(k:write(names, ".text\0\0\0.data\0"))
+      for i = 0, 1 do
+        memory.set(k, one, first + i * size, counted and {["battr.attr.name"] = names + 8 * i, address = 0x1000 * (i + 1)}
+          or {["attr.name"] = names + 8 * i, private = 0x1000 * (i + 1)})
+      end
+      memory.set(k, "struct module_sect_attrs", attrs, counted and {nsections = 2} or {["grp.bin_attrs"] = list})
+      assert(k:write(list, ("<I8I8I8"):pack(first, first, 0)))
+      assert.are.same({{name = ".text", addr = 0x1000}, {name = ".data", addr = 0x2000}}, module.sections(k, at))
+      assert.are.equal(98, module.symbols(k, at))
+      memory.set(k, "struct module_sect_attrs", attrs, counted and {nsections = 1 << 30} or {["grp.bin_attrs"] = memory.UNMAPPED})
+      assert.are.equal(counted and "format" or "fault", select(2, kvm_error.try(module.sections, k, at)).code)
+      memory.set(k, "struct module", at, {sect_attrs = 0, kallsyms = 0})
+      assert.are.same({}, {module.sections(k, at), module.symbols(k, at)})
+    end)
+  end
+
+  it("has no sections where the kernel keeps none", function()
+    local k, addr = open {}
+    assert.is_nil(module.sections(k, addr))
   end)
 
   it("raises where there is no module", function()

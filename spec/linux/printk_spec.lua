@@ -133,6 +133,39 @@ describe("kvm.linux.printk ring buffer", function()
   end)
 end)
 
+describe("kvm.linux.printk dictionary", function()
+  local function open(note)
+    local k = ring {count_bits = 2, size_bits = 8, records = {
+      {text = "a", subsystem = "pci", device = "+pci:0000:00:01.0"}, {text = "b", device = ("d"):rep(48)}, {text = "c"},
+    }}
+    for key, v in pairs(fake_log.DEVICE_NOTE) do k.note[key] = v end
+    for key, v in pairs(note or {}) do k.note[key] = v or nil end
+    return k
+  end
+
+  it("names the devices that spoke", function()
+    local r = records(open())
+    assert.are.same({"pci", "+pci:0000:00:01.0"}, {r[1].subsystem, r[1].device})
+    assert.are.same({nil, ("d"):rep(48)}, {r[2].subsystem, r[2].device})
+    assert.are.same({}, {r[3].subsystem, r[3].device})
+  end)
+
+  it("is not told where neither the note nor types describe it", function()
+    local k = open()
+    k.note["SIZE(dev_printk_info)"] = nil
+    assert.is_nil(records(k)[1].device)
+    k.note["OFFSET(printk_info.dev_info)"] = nil
+    assert.is_nil(records(k)[1].device)
+  end)
+
+  it("refuses places that can't be", function()
+    for _, note in ipairs {{["SIZE(dev_printk_info)"] = "4096"}, {["OFFSET(dev_printk_info.subsystem)"] = "20"},
+      {["OFFSET(dev_printk_info.device)"] = "64"}, {["OFFSET(printk_info.dev_info)"] = "30"}, {["SIZE(dev_printk_info)"] = "x"}} do
+      assert.are.equal("format", fails(open(note)).code)
+    end
+  end)
+end)
+
 describe("kvm.linux.printk flat buffer", function()
   local a, b, c = fake_log.old_record(5, "one"), fake_log.old_record(6, "two\nlines"), fake_log.old_record(7, "three")
 
@@ -142,6 +175,16 @@ describe("kvm.linux.printk flat buffer", function()
     assert.are.same({"one", "two\nlines", "three"}, {r[1].text, r[2].text, r[3].text})
     assert.are.equal(6, r[2].time_ns)
     assert.is_nil(r[1].level)
+  end)
+
+  it("tells level, facility and dictionary where the kernel has types", function()
+    local words = fake_log.old_record(8, "said", "SUBSYSTEM=usb\0DEVICE=c189:1")
+    local k = fake_log.old_log(fake.new {types = {["struct printk_log"] = fake_log.OLD_TYPE}}, a .. words .. ("\0"):rep(64), 0, #a + #words)
+    assert.are.same({{time_ns = 5, level = 6, facility = 0, text = "one"},
+      {time_ns = 8, level = 6, facility = 0, text = "said", subsystem = "usb", device = "c189:1"}}, records(k))
+    k = fake_log.old_log(fake.new {types = {["struct printk_log"] = fake_log.OLD_TYPE}},
+      ("<I8I2I2I2I2"):pack(0, 16, 0, 40, 0) .. ("\0"):rep(64), 0, 16)
+    assert.are.equal("format", fails(k).code) -- a dictionary past the record
   end)
 
   it("wraps at a record of length 0", function()

@@ -44,27 +44,3 @@ describe("kvm.linux.timekeeping.clocks", function()
       :map(0x1000, timekeeper(64))))
   end)
 end)
-
-describe("kvm.linux.timekeeping of ticks", function()
-  local function open(ntp_tick)
-    local k = fake.new {symbols = {shadow_timekeeper = 0x1000, jiffies_64 = 0x2000},
-      types = {["struct timekeeper"] = {size = 64, ntp_tick = 8}}}
-    return k:map(0x1000, ("<I8I8"):pack(0, ntp_tick)):map(0x2000, ("<I8"):pack(4294900000))
-  end
-
-  it("tells how long one is, whatever keeps the clock in step", function()
-    for hz, ns in pairs {[100] = 10000000, [250] = 4000000, [300] = 3333333, [1000] = 1000000, [1024] = 976563} do
-      for _, factor in ipairs {0.9996, 1, 1.0004} do
-        assert.are.equal(ns, timekeeping.tick_ns(open(math.floor(1e9 / hz * factor * 2 ^ 32))), hz)
-      end
-    end
-    assert.are.equal(4294900000, timekeeping.jiffies(open(0)))
-  end)
-
-  it("refuses one that can't be", function()
-    for _, wrong in ipairs {0, 1000 << 32, -1} do
-      local ok, err = pcall(timekeeping.tick_ns, open(wrong))
-      assert.are.same({false, "format"}, {ok, err.code})
-    end
-  end)
-end)

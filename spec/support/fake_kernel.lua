@@ -14,6 +14,7 @@ local function layout(def)
   function t.field(_, path)
     local offset = def[path]
     if not offset then return nil, "no member " .. path, "notfound" end
+    if type(offset) == "table" then return offset end -- as it is: offset, bit_offset, bit_size, type
     return {offset = offset, bit_offset = offset * 8, bit_size = 0}
   end
   return t

@@ -20,6 +20,12 @@ M.NOTE = {
   ["OFFSET(prb_data_ring.data)"] = "8",
 }
 
+-- What 5.10 and later tell of the devices that spoke.
+M.DEVICE_NOTE = {
+  ["OFFSET(printk_info.dev_info)"] = "24", ["SIZE(dev_printk_info)"] = "64", ["OFFSET(dev_printk_info.subsystem)"] = "0",
+  ["OFFSET(dev_printk_info.device)"] = "16",
+}
+
 local function set(bytes, at, value)
   return bytes:sub(1, at) .. value .. bytes:sub(at + #value + 1)
 end
@@ -38,7 +44,7 @@ end
 
 --- Puts a ring buffer into a fake kernel.
 -- opts: count_bits, size_bits, tail (id of the oldest), lpos (of the first block), records: {text=, ns=, level=, facility=,
--- caller=, state= (2), id=, dataless= (lpos), len=}
+-- caller=, state= (2), id=, dataless= (lpos), len=, subsystem=, device=}
 function M.ring(k, opts)
   local count, bits = 1 << opts.count_bits, opts.size_bits
   local descs, infos = ("\0"):rep(24 * count), ("\0"):rep(88 * count)
@@ -57,6 +63,7 @@ function M.ring(k, opts)
       text = set(text, at, ("<I8"):pack(id) .. r.text)
     end
     descs = set(descs, index * 24, ("<I8I8I8"):pack((r.state or 2) << 62 | (r.id or id), begin, next))
+    infos = set(infos, index * 88 + 24, ("c16c48"):pack(r.subsystem or "", r.device or ""))
     infos = set(infos, index * 88, ("<I8I8I2I1I1I4"):pack(i - 1 + (opts.seq or 0), r.ns or 0, r.len or #(r.text or ""),
       r.facility or 0, (r.level or 6) << 5 | 2, r.caller or 1))
   end
@@ -75,10 +82,18 @@ M.OLD_NOTE = {
   ["OFFSET(printk_log.len)"] = "8", ["OFFSET(printk_log.text_len)"] = "10",
 }
 
+-- struct printk_log as types tell it.
+local function field(offset, size, bit_offset, bit_size)
+  return {offset = offset, bit_offset = bit_offset or offset * 8, bit_size = bit_size or 0, type = {size = function() return size end}}
+end
+M.OLD_TYPE = {size = 16, dict_len = field(12, 2), facility = field(14, 1), level = field(15, 1, 125, 3)}
+
 --- A record of before 5.10.
-function M.old_record(ns, text)
-  local len = 16 + (#text + 7 & ~7)
-  return ("<I8I2I2I2I1I1"):pack(ns, len, #text, 0, 0, 6 << 5) .. text .. ("\0"):rep(len - 16 - #text)
+function M.old_record(ns, text, dictionary)
+  dictionary = dictionary or ""
+  local len = 16 + (#text + #dictionary + 7 & ~7)
+  return ("<I8I2I2I2I1I1"):pack(ns, len, #text, #dictionary, 0, 6 << 5) .. text .. dictionary
+    .. ("\0"):rep(len - 16 - #text - #dictionary)
 end
 
 function M.old_log(k, buffer, first, next)

@@ -9,10 +9,10 @@ local M = {}
 local Handle = require "kvm.core".Handle
 local of_handles = Handle.symbol
 
---- Gives all handles symbols by name, besides their own; M.forget takes them back.
-function M.symbols(addresses)
+--- Gives all handles symbols by name, besides their own; M.forget takes them back. SIZES: by name, of those that have one.
+function M.symbols(addresses, sizes)
   function Handle.symbol(k, name)
-    if addresses[name] then return {name = name, value = addresses[name], size = 0}, 0 end
+    if addresses[name] then return {name = name, value = addresses[name], size = sizes and sizes[name] or 0}, 0 end
     if math.type(name) == "integer" then
       for own, addr in pairs(addresses) do
         if addr == name then return {name = own, value = addr, size = 0}, 0 end

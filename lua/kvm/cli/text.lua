@@ -13,6 +13,12 @@ local KINDS = {
   time = function(v) return os.date("!%Y-%m-%d %H:%M:%S UTC", v) end,
   duration = function(v) return format.duration(v) end,
   size = function(v) return format.size(v) end,
+  strings = function(v) return v[1] and format.escape(table.concat(v, ", ")) or "-" end,
+  numbers = function(v)
+    local out = {}
+    for i, n in ipairs(v) do out[i] = math.type(n) == "float" and ("%.2f"):format(n) or tostring(n) end
+    return table.concat(out, " ")
+  end,
 }
 
 local function cell(v, column)

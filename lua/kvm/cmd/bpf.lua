@@ -22,6 +22,9 @@ local M = {
     {name = "instructions", kind = "integer"},
     {name = "jited", kind = "boolean"},
     {name = "loaded_ns", kind = "integer"},
+    {name = "uid", kind = "integer"},
+    {name = "memory_bytes", kind = "size", title = "MEMORY", width = 8},
+    {name = "map_ids", kind = "numbers"},
     {name = "key_bytes", kind = "integer"},
     {name = "value_bytes", kind = "integer"},
     {name = "entries", kind = "integer"},
@@ -37,6 +40,8 @@ local M = {
 local PROG <const> = {
   {"type", bpf.kind}, {"name", function(o) return o.aux.name end}, {"tag", bpf.tag}, {"instructions", function(o) return o.len end},
   {"jited", function(o) return o.jited ~= 0 end}, {"loaded_ns", function(o) return o.aux.load_time end},
+  {"uid", function(o) return o.aux.user.uid.val end},
+  {"memory_bytes", function(o) return o.pages * object.handle(o):info().page_size end}, {"map_ids", bpf.map_ids},
 }
 local MAP <const> = {
   {"type", bpf.kind}, {"name", function(o) return o.name end}, {"key_bytes", function(o) return o.key_size end},
@@ -58,8 +63,9 @@ end
 -- @param k an open handle
 -- @tparam[opt] table opts programs, maps, links (only these)
 -- @treturn function an iterator of records: kind ("prog", "map", "link"), id, type, name; of programs tag, instructions, jited, loaded_ns
---  (since the boot); of maps key_bytes, value_bytes, entries, flags (BPF_F_*); of links program (id); addr (of the kernel's structure),
---  partial (keys that could not be read); what is damaged, or not in this kernel, as kvm.cmd.walk tells it
+--  (since the boot), uid, memory_bytes (of the program itself), map_ids ({integer,...}: the maps that it uses); of maps key_bytes,
+--  value_bytes, entries, flags (BPF_F_*); of links program (id); addr (of the kernel's structure), partial (keys that could not be read);
+--  what is damaged, or not in this kernel, as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.bpf".run(k) do assert(r.stopped or r.id > 0) end
 function M.run(k, opts)

@@ -1,24 +1,26 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- luakvm ipcs: System V shared memory, semaphores and message queues, as ipcs(1) and /proc/sysvipc have them.
+-- luakvm ipcs: System V shared memory, semaphores and message queues, as ipcs(1) and /proc/sysvipc have them; POSIX message queues.
 local kvm_error = require "kvm.error"
 local ipc = require "kvm.linux.ipc"
+local mqueue = require "kvm.linux.mqueue"
 local object = require "kvm.object"
 local tasks = require "kvm.cmd.tasks"
 local walk = require "kvm.cmd.walk"
 
 local M = {
   name = "ipcs",
-  summary = "System V IPC: shared memory, semaphores, messages",
+  summary = "System V IPC: shared memory, semaphores, messages; POSIX message queues",
   operands = {},
   options = {
     {flags = "-m --shm", help = "only shared memory"},
     {flags = "-s --sem", help = "only semaphores"},
     {flags = "-q --msg", help = "only message queues"},
+    {flags = "-p --posix", help = "only POSIX message queues"},
     {flags = "-n --namespace", value = "PID", type = "integer", help = "as this process sees them (default: the first namespace)"},
     {flags = "-x --contents", help = "the messages, and the values of semaphores"},
   },
   columns = {
-    {name = "kind", kind = "string", title = "KIND", width = 4, left = true},
+    {name = "kind", kind = "string", title = "KIND", width = 5, left = true},
     {name = "id", kind = "integer", title = "ID", width = 10},
     {name = "key", kind = "hex", title = "KEY", width = 10},
     {name = "mode", kind = "integer"},
@@ -35,8 +37,9 @@ local M = {
     {name = "first", kind = "time"},
     {name = "second", kind = "time"},
     {name = "values", kind = "numbers"},
-    {name = "messages", kind = "records", columns = {{name = "type", kind = "integer"}, {name = "text", kind = "string"},
-      {name = "addr", kind = "hex"}}},
+    {name = "messages", kind = "records", columns = {{name = "type", kind = "integer"}, {name = "priority", kind = "integer"},
+      {name = "text", kind = "string"}, {name = "addr", kind = "hex"}}},
+    {name = "name", kind = "string", title = "NAME", width = 12, left = true},
     {name = "partial", kind = "strings"},
     {name = "addr", kind = "hex", title = "ADDRESS", left = true, width = 18},
     {name = "contents", kind = "string", title = "CONTENTS", left = true, width = 0, only = "contents", json = false},
@@ -84,7 +87,7 @@ local PERM <const> = {
 local function contents(rec)
   if rec.values then return table.concat(rec.values, " ") end
   local out = {}
-  for i, m in ipairs(rec.messages or {}) do out[i] = ("%d:%q"):format(m.type, m.text) end
+  for i, m in ipairs(rec.messages or {}) do out[i] = ("%d:%q"):format(m.type or m.priority, m.text) end
   return table.concat(out, " ")
 end
 
@@ -100,14 +103,31 @@ local function record(kind, o, perm, opts)
   return rec
 end
 
---- System V IPC.
+local POSIX <const> = {
+  {"mode", function(q) return q.vfs_inode.i_mode end}, {"uid", function(q) return q.vfs_inode.i_uid.val end},
+  {"gid", function(q) return q.vfs_inode.i_gid.val end}, {"bytes", function(q) return q.qsize end},
+  {"count", function(q) return q.attr.mq_curmsgs end}, {"pid", function(q) return ipc.pid_of(q.notify_owner) end},
+}
+
+local function posix_record(name, queue, opts)
+  local rec = {kind = "posix", name = name, addr = object.addr(queue)}
+  walk.fields(rec, POSIX, queue)
+  rec.perms = rec.mode and ("%o"):format(rec.mode & 0x1ff)
+  if opts.contents then
+    walk.fields(rec, {{"messages", mqueue.messages}}, queue)
+    rec.contents = contents(rec)
+  end
+  return rec
+end
+
+--- System V IPC and POSIX message queues.
 -- @param k an open handle
--- @tparam[opt] table opts shm, sem, msg (only these), namespace (process id), contents
--- @treturn function an iterator of records: kind ("shm", "sem", "msg"), id, key, mode, perms (octal text), uid, gid, cuid, cgid, bytes
---  (size of memory; in the queue), count (attached; semaphores; messages), pid (creator; last sender), last_pid (last to attach or
---  detach; last receiver), created, first, second (times, seconds since 1970: of change; attach or send; detach or receive), addr, with
---  contents values ({integer,...}) and messages ({type, text, addr}), partial (keys that could not be read); what is damaged as
---  kvm.cmd.walk tells it
+-- @tparam[opt] table opts shm, sem, msg, posix (only these), namespace (process id), contents
+-- @treturn function an iterator of records: kind ("shm", "sem", "msg", "posix"), id, key, name (POSIX), mode, perms (octal text), uid, gid,
+--  cuid, cgid, bytes (size of memory; in the queue), count (attached; semaphores; messages), pid (creator; last sender; of POSIX whom it
+--  notifies), last_pid (last to attach or detach; last receiver), created, first, second (times, seconds since 1970: of change; attach or
+--  send; detach or receive), addr, with contents values ({integer,...}) and messages ({type or priority, text, addr}), partial (keys that
+--  could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: this kernel has no System V IPC (CONFIG_SYSVIPC), or no such process
 -- @usage for r in require "kvm.cmd.ipcs".run(k) do assert(r.stopped or r.kind) end
 function M.run(k, opts)
@@ -118,7 +138,7 @@ function M.run(k, opts)
     if not p or not task.nsproxy then kvm_error.fail("notfound", "there is no process %d", opts.namespace) end
     ns = task.nsproxy.ipc_ns
   end
-  local all = not (opts.shm or opts.sem or opts.msg)
+  local all = not (opts.shm or opts.sem or opts.msg or opts.posix)
   return walk.records(function(emit)
     for _, kind in ipairs {"shm", "sem", "msg"} do
       if all or opts[kind] then
@@ -126,6 +146,11 @@ function M.run(k, opts)
           for o, perm in ipc.for_each(ns, kind) do emit(record(kind, o, perm, opts)) end
         end)
       end
+    end
+    if all and mqueue.is_there(k) or opts.posix then
+      walk.part(emit, function()
+        for name, queue in mqueue.for_each(ns) do emit(posix_record(name, queue, opts)) end
+      end)
     end
   end)
 end

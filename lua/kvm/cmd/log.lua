@@ -7,6 +7,8 @@ local M = {
     {flags = "-T --ctime", help = "times of day (UTC) instead of seconds since boot"},
     {flags = "-t --notime", help = "neither times nor callers"},
     {flags = "-x --decode", help = "facility and level of each line"},
+    {flags = "-m --raw", help = "the level of each record in front: <6>"},
+    {flags = "-d --dictionary", help = "subsystem and device of what drivers said"},
     {flags = "-l --level", value = "LEVEL[,LEVEL...]", type = "list",
       help = "only these levels: emerg alert crit err warn notice info debug"},
     {flags = "-n --last", value = "N", type = "integer", help = "only the last N records"},
@@ -17,6 +19,8 @@ local M = {
     {name = "level", kind = "integer"},
     {name = "facility", kind = "integer"},
     {name = "caller", kind = "string"},
+    {name = "subsystem", kind = "string"},
+    {name = "device", kind = "string"},
     {name = "text", kind = "string"},
     {name = "code", kind = "string"},
   },
@@ -84,9 +88,9 @@ function M.run(k, opts)
 end
 
 local function prefix(rec, opts)
-  local out = ""
+  local out = opts.raw and rec.level and ("<%d>"):format(rec.level) or ""
   if opts.decode and rec.level then
-    out = ("%-6s:%-6s: "):format(FACILITIES[rec.facility] or rec.facility, LEVELS[rec.level])
+    out = out .. ("%-6s:%-6s: "):format(FACILITIES[rec.facility] or rec.facility, LEVELS[rec.level])
   end
   if opts.notime then return out end
   if rec.realtime_ns then
@@ -103,18 +107,28 @@ local function escape(text)
   return (text:gsub("[^\t -~]", function(c) return ("\\x%02x"):format(c:byte()) end))
 end
 
+-- The dictionary as lines below a record.
+local function dictionary(rec, indent)
+  local out = ""
+  for _, part in ipairs {{"SUBSYSTEM", rec.subsystem}, {"DEVICE", rec.device}} do
+    if part[2] then out = out .. (" "):rep(indent) .. part[1] .. "=" .. escape(part[2]) .. "\n" end
+  end
+  return out
+end
+
 --- A record as lines of text: what is behind a line break is indented. Bytes that are not printable ASCII are shown
 -- as \xNN.
 function M.text(rec, opts)
   if rec.dataless then return "" end
   if not rec.text then return ("(a record is not in the dump: %s)\n"):format(rec.code) end
   local head = prefix(rec, opts)
-  if not rec.text:find("\n", 1, true) then return head .. escape(rec.text) .. "\n" end
+  local more = opts.dictionary and dictionary(rec, #head) or ""
+  if not rec.text:find("\n", 1, true) then return head .. escape(rec.text) .. "\n" .. more end
   local lines = {}
   for line in (rec.text .. "\n"):gmatch "([^\n]*)\n" do
     lines[#lines + 1] = (lines[1] and (" "):rep(#head) or head) .. escape(line) .. "\n"
   end
-  return table.concat(lines)
+  return table.concat(lines) .. more
 end
 
 return M

@@ -5,9 +5,9 @@ local kvm_error = require "kvm.error"
 local fs = require "kvm.linux.fs"
 local mount = require "kvm.linux.mount"
 local dcache = require "kvm.linux.dcache"
+local jiffies = require "kvm.linux.jiffies"
 local object = require "kvm.object"
 local tasks = require "kvm.cmd.tasks"
-local timekeeping = require "kvm.linux.timekeeping"
 local walk = require "kvm.cmd.walk"
 
 local M = {
@@ -82,7 +82,7 @@ local INODE <const> = {
 -- How long it has been dirty: dirtied_when is set where it was clean, in jiffies.
 local function dirty_since(inode)
   local k = object.handle(inode)
-  return math.max(timekeeping.jiffies(k) - inode.dirtied_when, 0) * timekeeping.tick_ns(k)
+  return math.max(jiffies.now(k) - inode.dirtied_when, 0) * jiffies.tick_ns(k)
 end
 
 local function inode_record(inode, m)

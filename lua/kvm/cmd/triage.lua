@@ -4,13 +4,13 @@
 -- says why.
 local kvm = require "kvm"
 local cpumask = require "kvm.linux.cpumask"
-local kallsyms = require "kvm.linux.kallsyms"
 local mm = require "kvm.linux.mm"
 local panic = require "kvm.linux.panic"
 local printk = require "kvm.linux.printk"
 local sched = require "kvm.linux.sched"
+local setup = require "kvm.linux.setup"
 local timekeeping = require "kvm.linux.timekeeping"
-local types = require "kvm.type"
+local utsname = require "kvm.linux.utsname"
 
 local M = {
   name = "triage",
@@ -84,30 +84,16 @@ local function attempt(missing, part, f, ...)
   missing[part] = tostring(err)
 end
 
-local function uts_field(k, field)
-  local uts = kallsyms.address(k, "init_uts_ns")
-  return k:cstring(uts + types.offsetof(k, "struct uts_namespace", "name." .. field), 65) -- __NEW_UTS_LEN + 1
-end
-
--- What dump_stack() prints behind "Hardware name:" (lib/dump_stack.c, 128 bytes).
-local function hardware(k)
-  local text = k:cstring(kallsyms.address(k, "dump_stack_arch_desc_str"), 128)
-  return text ~= "" and text or nil
-end
-
-local function command_line(k)
-  return k:cstring(k:u64(kallsyms.address(k, "saved_command_line")), 4096)
-end
-
 local function system_of(k, missing)
   local info = k:info()
   local s = {
     release = info.release, build_id = info.build_id, format = info.format, incomplete = info.incomplete,
     machine = info.machine or info.arch, crash_time = info.crash_time,
   }
-  s.version = attempt(missing, "version", uts_field, k, "version")
-  s.nodename = attempt(missing, "nodename", uts_field, k, "nodename")
-  s.hardware = attempt(missing, "hardware", hardware, k)
+  s.version = attempt(missing, "version", utsname.field, k, "version")
+  s.nodename = attempt(missing, "nodename", utsname.field, k, "nodename")
+  s.hardware = attempt(missing, "hardware", setup.hardware, k)
+  if s.hardware == "" then s.hardware = nil end
   local online = attempt(missing, "cpus_online", cpumask.of, k, "online")
   local possible = attempt(missing, "cpus_possible", cpumask.of, k, "possible")
   s.cpus_online, s.cpus_possible = online and #online, possible and #possible
@@ -116,7 +102,7 @@ local function system_of(k, missing)
   s.uptime_ns = clocks and clocks.boottime_ns
   s.loadavg = attempt(missing, "loadavg", function() return table.pack(kvm.check(k:loadavg())) end)
   s.taint, s.taint_flags = attempt(missing, "taint", panic.taint, k)
-  s.command_line = attempt(missing, "command_line", command_line, k)
+  s.command_line = attempt(missing, "command_line", setup.command_line, k)
   return s
 end
 

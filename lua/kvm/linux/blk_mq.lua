@@ -3,6 +3,7 @@
 -- the driver was given has a tag of the hardware queue, one that waits in a scheduler has one of the scheduler's. Checked against Linux
 -- 5.10, 6.1, 6.12 and 7.2. Leaves out bios that have no request yet (throttled, in a task's plug), and devices that take bios alone.
 local kvm_error = require "kvm.error"
+local jiffies = require "kvm.linux.jiffies"
 local object = require "kvm.object"
 local sbitmap = require "kvm.linux.sbitmap"
 local timekeeping = require "kvm.linux.timekeeping"
@@ -168,7 +169,7 @@ function M.age(request)
   local function since(start) return start ~= 0 and math.max(now - start, 0) or nil end
   local made, given = since(request.start_time_ns), since(request.io_start_time_ns)
   if not given and M.state(request) == "in_flight" and request.timeout > 0 then -- blk_add_timer: jiffies, kept of every request
-    given = math.max(timekeeping.jiffies(k) - (request.deadline - request.timeout), 0) * timekeeping.tick_ns(k)
+    given = math.max(jiffies.now(k) - (request.deadline - request.timeout), 0) * jiffies.tick_ns(k)
   end
   return made, given
 end
@@ -206,7 +207,7 @@ end
 function M.queue(queue)
   local k, set = object.handle(queue), queue.tag_set
   local out = {scheduler = M.scheduler(queue), nr_requests = queue.nr_requests, hw_queues = queue.nr_hw_queues,
-    depth = set and set.queue_depth, frozen = queue.mq_freeze_depth, timeout_ns = queue.rq_timeout * timekeeping.tick_ns(k), busy = 0}
+    depth = set and set.queue_depth, frozen = queue.mq_freeze_depth, timeout_ns = queue.rq_timeout * jiffies.tick_ns(k), busy = 0}
   if types.of(k, "struct request_queue"):strip():field "quiesce_depth" then out.quiesced = queue.quiesce_depth end
   for request in M.for_each_request(queue) do
     if request.tag >= 0 then out.busy = out.busy + 1 end

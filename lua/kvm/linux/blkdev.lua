@@ -6,9 +6,9 @@
 local kvm_error = require "kvm.error"
 local device = require "kvm.linux.device"
 local kallsyms = require "kvm.linux.kallsyms"
+local jiffies = require "kvm.linux.jiffies"
 local object = require "kvm.object"
 local percpu = require "kvm.linux.percpu"
-local timekeeping = require "kvm.linux.timekeeping"
 local types = require "kvm.type"
 local xarray = require "kvm.linux.xarray"
 
@@ -233,7 +233,7 @@ function M.stats(part)
     ticks = ticks + copy.io_ticks
     for way = 0, 1 do under_way = under_way + copy.in_flight[way].a.counter end
   end
-  out.io_ns = ticks * timekeeping.tick_ns(object.handle(part))
+  out.io_ns = ticks * jiffies.tick_ns(object.handle(part))
   out.in_flight = math.max(under_way, 0) -- a request may start on one CPU and end on another
   return out
 end

@@ -69,4 +69,20 @@ function M.tag(prog)
   return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
 end
 
+local MOST_MAPS <const> = 1024 -- more than the verifier's MAX_USED_MAPS
+
+--- The maps that a program uses.
+-- @param prog `struct bpf_prog`
+-- @treturn {integer,...} their ids
+-- @raise kvm.Error `format` for a number of them that can't be
+-- @usage for _, prog in kvm.linux.bpf.for_each_prog(k) do assert(#kvm.linux.bpf.map_ids(prog) == prog.aux.used_map_cnt) end
+function M.map_ids(prog)
+  local k, aux, out = object.handle(prog), prog.aux, {}
+  local count = aux.used_map_cnt
+  if count > MOST_MAPS then kvm_error.fail("format", "a program of %d maps at 0x%x", count, object.addr(prog)) end
+  local at = count > 0 and object.addr(aux.used_maps)
+  for i = 1, count do out[i] = kvm_error.check(k:object(k:ptr(at + 8 * (i - 1)), "struct bpf_map")).id end
+  return out
+end
+
 return M

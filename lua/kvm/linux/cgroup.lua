@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- linux/cgroup.h: control groups: the tree of version 2, which group a task is in, what the memory and pids controllers count. Groups of
--- version 1 hierarchies are told by task. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+-- linux/cgroup.h: control groups: the hierarchies (version 2's, and those of version 1), their trees, which group of each a task is in,
+-- which hierarchy each controller is on, what the memory and pids controllers count. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
 local kernfs = require "kvm.linux.kernfs"
@@ -45,13 +45,67 @@ function M.for_each_descendant(cgroup)
   return coroutine.wrap(function() descend(cgroup, 1) end)
 end
 
---- The group that a task is in, of version 2.
+--- The hierarchies: that of version 2, then those of version 1.
+-- @param k an open handle
+-- @treturn function an iterator of `struct cgroup_root`; hierarchy_id of version 2's is 0
+-- @raise kvm.Error as root; `format` where the list is damaged
+-- @usage for root in kvm.linux.cgroup.for_each_root(k) do assert(root.hierarchy_id >= 0) end
+function M.for_each_root(k)
+  local default = (kallsyms.need(k, {"cgrp_dfl_root"}, "control groups", "CONFIG_CGROUPS"))
+  local step
+  return function()
+    if not step then
+      local head = kvm_error.check(k:object(kallsyms.address(k, "cgroup_roots"), "struct list_head"))
+      step = list.for_each_entry("struct cgroup_root", head, "root_list", MOST)
+      return k:object(default, "struct cgroup_root")
+    end
+    local root = step()
+    if root and object.addr(root) == default then root = step() end -- there only while it is mounted
+    return root
+  end
+end
+
+--- The group that a task is in.
 -- @param task `struct task_struct`
--- @return `struct cgroup`
+-- @param[opt] root `struct cgroup_root`: of which hierarchy; version 2's when there is none
+-- @return `struct cgroup`; nil where the task is in none of that hierarchy
 -- @raise kvm.Error
 -- @usage assert(kvm.linux.cgroup.path(kvm.linux.cgroup.of_task(k:object("init_task"))) == "/")
-function M.of_task(task)
-  return task.cgroups.dfl_cgrp
+function M.of_task(task, root)
+  local set = task.cgroups
+  if not root or root.hierarchy_id == 0 then return set.dfl_cgrp end
+  for link in list.for_each_entry("struct cgrp_cset_link", set.cgrp_links, "cgrp_link", MOST) do
+    local group = link.cgrp
+    if group and group.root == root then return group end
+  end
+  return nil
+end
+
+local function controllers(k)
+  local out = {}
+  for _, e in ipairs(types.of(k, "enum cgroup_subsys_id"):strip():enumerators()) do
+    if e.name:find "_cgrp_id$" then out[#out + 1] = e end
+  end
+  table.sort(out, function(a, b) return a.value < b.value end)
+  return out
+end
+
+--- The controllers.
+-- @param k an open handle
+-- @treturn {table,...} name (as version 1 calls it), hierarchy (0: version 2's), groups (of that hierarchy), enabled
+-- @raise kvm.Error as root
+-- @usage assert(#kvm.linux.cgroup.subsystems(k) > 0)
+function M.subsystems(k)
+  kallsyms.need(k, {"cgrp_dfl_root"}, "control groups", "CONFIG_CGROUPS")
+  local table_, keys, out = kallsyms.address(k, "cgroup_subsys"), kallsyms.address(k, "cgroup_subsys_enabled_key"), {}
+  for i, e in ipairs(controllers(k)) do
+    local s = kvm_error.check(k:object(k:ptr(table_ + 8 * e.value), "struct cgroup_subsys"))
+    out[i] = {
+      name = object.string(s.legacy_name, 64), hierarchy = s.root.hierarchy_id, groups = s.root.nr_cgrps.counter,
+      enabled = k:i32(k:ptr(keys + 8 * e.value)) > 0,
+    }
+  end
+  return out
 end
 
 -- What a controller keeps of a group: the struct around its css; nil where it does not control it.

@@ -73,8 +73,13 @@ function M.semaphores(set)
   return out
 end
 
--- What a message holds: behind its head up to the end of a page, then in segments of a page each.
-local function text_of(message)
+--- What a message holds, of System V or of POSIX: behind its head up to the end of a page, then in segments of a page each.
+-- @param message `struct msg_msg`
+-- @treturn string
+-- @raise kvm.Error `format` for a length that can't be; `fault`, `excluded`
+-- @usage for q in kvm.linux.ipc.for_each(kvm.linux.ipc.init_ns(k), "msg") do
+-- for m in kvm.linux.ipc.messages(q) do assert(kvm.linux.ipc.text(k:object(m.addr, "struct msg_msg")) == m.text) end end
+function M.text(message)
   local k, len = object.handle(message), message.m_ts
   if len < 0 or len > MOST_BYTES then kvm_error.fail("format", "a message of %d bytes at 0x%x", len, object.addr(message)) end
   local out, from, head = {}, object.addr(message), types.sizeof(k, "struct msg_msg")
@@ -99,7 +104,7 @@ function M.messages(queue)
   local step = list.for_each_entry("struct msg_msg", queue.q_messages, "m_list", MOST_MESSAGES)
   return function()
     local m = step()
-    return m and {type = m.m_type, text = text_of(m), addr = object.addr(m)} or nil
+    return m and {type = m.m_type, text = M.text(m), addr = object.addr(m)} or nil
   end
 end
 

@@ -2,9 +2,10 @@
 -- linux/module.h: what /proc/modules tells of a loaded module besides its name, place and size: how often it is used, by which
 -- modules, in which state it is, how it taints the kernel (m_show and print_unload_info in kernel/module/procfs.c,
 -- module_flags in kernel/module/main.c; kernel/module.c before 5.19). Checked against Linux 5.10, 6.1, 6.12 and 7.2.
--- Leaves out "[permanent]" and "[unsafe]".
+-- Leaves out "[permanent]" and "[unsafe]". Sections are those of /sys/module/NAME/sections (kernel/module/sysfs.c).
 local kvm_error = require "kvm.error"
 local list = require "kvm.linux.list"
+local object = require "kvm.object"
 local panic = require "kvm.linux.panic"
 local types = require "kvm.type"
 
@@ -12,7 +13,7 @@ local M = {}
 
 local MODULE <const>, USE <const> = "struct module", "struct module_use"
 local REF_BASE <const> = 1 -- MODULE_REF_BASE: what the module itself holds, since 3.19
-local MOST_USERS <const> = 10000
+local MOST_USERS <const>, MOST_SECTIONS <const>, NAME_MAX <const> = 10000, 4096, 256
 
 -- Kernels that can't unload modules (CONFIG_MODULE_UNLOAD) count no references and list no users.
 local function has(k, member)
@@ -71,6 +72,56 @@ local STATES = {[0] = "live", "coming", "going", "unformed"} -- enum module_stat
 -- @usage for m in k:modules() do assert(require "kvm.linux.module".state(k, m.addr)) end
 function M.state(k, addr)
   return STATES[k:u32(addr + types.offsetof(k, MODULE, "state"))]
+end
+
+-- The sections' attributes: an iterator of name and address. Since 6.14 an array of struct bin_attribute without a count, which the list of
+-- pointers to them has, up to a NULL; the address is private data. Before, structs of attribute and address, and their count.
+local function section_steps(k, attrs)
+  local base, i = object.addr(attrs, "attrs"), -1
+  if not object.typeof(attrs):field "nsections" then
+    local t, at = types.of(k, "struct bin_attribute"), object.addr(attrs.grp, "bin_attrs")
+    local pointers = k:ptr(at)
+    return function()
+      i = i + 1
+      if pointers == 0 or i >= MOST_SECTIONS or k:ptr(pointers + 8 * i) == 0 then return nil end
+      local a = kvm_error.check(k:object(base + i * t:size(), t))
+      return object.string(a.attr.name, NAME_MAX), a.private and object.addr(a.private) or 0
+    end
+  end
+  local t, count = types.of(k, "struct module_sect_attr"), attrs.nsections
+  if count > MOST_SECTIONS then kvm_error.fail("format", "a module of %d sections at 0x%x", count, object.addr(attrs)) end
+  return function()
+    i = i + 1
+    if i >= count then return nil end
+    local a = kvm_error.check(k:object(base + i * t:size(), t))
+    return object.string(a.battr.attr.name, NAME_MAX), a.address
+  end
+end
+
+--- The sections of a module.
+-- @param k an open handle
+-- @tparam integer addr `struct module *`
+-- @treturn {table,...} name, addr; those of its init are freed memory when that has run; nil where the kernel keeps none
+-- @raise kvm.Error `format` for a number of them that can't be
+-- @usage for m in k:modules() do assert(#(require "kvm.linux.module".sections(k, m.addr) or {}) >= 0) end
+function M.sections(k, addr)
+  if not has(k, "sect_attrs") then return nil end
+  local attrs, out = kvm_error.check(k:object(addr, MODULE)).sect_attrs, {}
+  if not attrs then return nil end
+  for name, at in section_steps(k, attrs) do out[#out + 1] = {name = name, addr = at} end
+  return out
+end
+
+--- How many symbols a module has, as its table counts them (the empty first one too).
+-- @param k an open handle
+-- @tparam integer addr `struct module *`
+-- @treturn integer; nil where the kernel keeps none
+-- @raise kvm.Error
+-- @usage for m in k:modules() do assert((require "kvm.linux.module".symbols(k, m.addr) or 0) >= 0) end
+function M.symbols(k, addr)
+  if not has(k, "kallsyms") then return nil end
+  local kallsyms = kvm_error.check(k:object(addr, MODULE)).kallsyms
+  return kallsyms and kallsyms.num_symtab or nil
 end
 
 return M

@@ -2,8 +2,8 @@
 -- linux/printk.h: the kernel's log. Reads the ring buffer of 5.10 and later (kernel/printk/printk_ringbuffer.h:
 -- struct printk_ringbuffer, prb_desc, printk_info and text blocks) and the flat buffer of records before it
 -- (kernel/printk/printk.c: struct printk_log, 3.11 to 5.9). Needs no types where the dump has VMCOREINFO. Checked
--- against Linux 5.10, 6.1, 6.12 and 7.2. Leaves out the dictionaries (SUBSYSTEM=, DEVICE=). Little-endian, as every
--- machine that is read so far.
+-- against Linux 5.10, 6.1, 6.12 and 7.2. Facility, level and caller of a flat record are told where the kernel has types (since 5.2 BTF).
+-- Little-endian, as every machine that is read so far.
 local kvm_error = require "kvm.error"
 local vmcore_info = require "kvm.linux.vmcore_info"
 
@@ -26,6 +26,25 @@ end
 local function caller_name(id)
   if id & 0x80000000 ~= 0 then return "C" .. (id & 0x7fffffff) end
   return "T" .. id
+end
+
+-- The bytes of a member up to its NUL; nil for none.
+local function name_at(bytes, at, size)
+  local text = bytes:sub(at, at + size - 1):match "^[^\0]*"
+  return text ~= "" and text or nil
+end
+
+-- Where printk_info keeps a device's names (since 5.10): in struct dev_printk_info, which VMCOREINFO describes with the lengths.
+local function dictionary(info, r)
+  local place, err = kvm_error.try(info.offset, info, "printk_info.dev_info")
+  local size
+  if place then size, err = kvm_error.try(info.size, info, "dev_printk_info") end
+  if err and err.code ~= "notfound" then error(err, 0) end
+  if err then return end
+  local subsystem, device = info:offset "dev_printk_info.subsystem", info:offset "dev_printk_info.device"
+  if subsystem > device or device >= size or place + size > r.info_size then damaged("a dev_printk_info of %d bytes", size) end
+  r.subsystem, r.subsystem_size = place + subsystem, device - subsystem
+  r.device, r.device_size = place + device, size - device
 end
 
 -- Reads of text, which come in ascending order: a window of the ring at a time.
@@ -80,6 +99,7 @@ local function open_ring(k, info, prb)
   -- VMCOREINFO names only the first and the last. That they are 4 bytes apart shows that nothing else is between
   -- them.
   r.has_level = r.caller - r.len == 4
+  dictionary(info, r)
   return r
 end
 
@@ -132,6 +152,9 @@ local function ring_records(k, info, prb)
       rec.facility = infos:byte(f + r.len + 2)
       rec.level = infos:byte(f + r.len + 3) >> 5
     end
+    if r.device then
+      rec.subsystem, rec.device = name_at(infos, f + r.subsystem, r.subsystem_size), name_at(infos, f + r.device, r.device_size)
+    end
     local first, last = unpack("<I8", descs, d + r.first), unpack("<I8", descs, d + r.last)
     local pos, room = text_place(r, first, last)
     local len = unpack("<I2", infos, f + r.len)
@@ -159,41 +182,85 @@ local function ring_records(k, info, prb)
   end
 end
 
--- Before 5.10: records one behind the other from log_first_idx to log_next_idx; one of length 0 says that the next is
--- at the beginning. Facility and level are not in VMCOREINFO and are left out.
-local function flat_records(k, info, buf)
+-- What a flat record tells besides, of which VMCOREINFO knows nothing: members by name, where the kernel has the type.
+local function flat_members(k, header)
+  local t, out = k:type "struct printk_log", {}
+  for _, name in ipairs(t and {"dict_len", "facility", "level", "caller_id"} or {}) do -- caller_id: 5.1, CONFIG_PRINTK_CALLER
+    local field = t:field(name)
+    if field and field.bit_offset // 8 + 4 <= header + 3 then out[name] = field end
+  end
+  return out
+end
+
+local function flat_value(head, field)
+  if field.bit_size == 0 then
+    local size = field.type:size()
+    if field.offset + size > #head or size > 4 then return nil end
+    return (("<I" .. size):unpack(head, field.offset + 1))
+  end
+  return head:byte(field.bit_offset // 8 + 1) >> field.bit_offset % 8 & (1 << field.bit_size) - 1
+end
+
+-- The dictionary behind a flat record's text: KEY=value, parted by NULs.
+local function flat_dictionary(rec, text)
+  for line in (text or ""):gmatch "[^\0]+" do
+    local key, value = line:match "^(%u+)=(.*)$"
+    if key == "SUBSYSTEM" then rec.subsystem = value elseif key == "DEVICE" then rec.device = value end
+  end
+end
+
+local function flat_record(head, members, rec)
+  if members.facility then rec.facility = flat_value(head, members.facility) end
+  if members.level then rec.level = flat_value(head, members.level) end
+  if members.caller_id then rec.caller = caller_name(flat_value(head, members.caller_id)) end
+  return rec
+end
+
+-- The places of the flat buffer's fields, checked.
+local function open_flat(k, info, buf)
   local function variable(name)
     return k:u32(info:symbol(name) or damaged("the kernel has log_buf but no %s", name))
   end
-  local base, size = k:u64(buf), variable "log_buf_len"
-  local pos, stop = variable "log_first_idx", variable "log_next_idx"
-  if size > 1 << MAX_BITS then damaged("a log of %d bytes", size) end
-  local header = info:size "printk_log"
-  local time, len, text_len =
-    info:offset "printk_log.ts_nsec", info:offset "printk_log.len", info:offset "printk_log.text_len"
-  if math.max(time + 8, len + 2, text_len + 2) > header then damaged("a printk_log of %d bytes", header) end
-  local text_at = text_reader(k, base, size)
+  local f = {base = k:u64(buf), size = variable "log_buf_len", pos = variable "log_first_idx", stop = variable "log_next_idx",
+    header = info:size "printk_log", time = info:offset "printk_log.ts_nsec", len = info:offset "printk_log.len",
+    text_len = info:offset "printk_log.text_len"}
+  if f.size > 1 << MAX_BITS then damaged("a log of %d bytes", f.size) end
+  if math.max(f.time + 8, f.len + 2, f.text_len + 2) > f.header then damaged("a printk_log of %d bytes", f.header) end
+  f.members = flat_members(k, f.header)
+  return f
+end
+
+-- Before 5.10: records one behind the other from log_first_idx to log_next_idx; one of length 0 says that the next is
+-- at the beginning.
+local function flat_records(k, info, buf)
+  local f = open_flat(k, info, buf)
+  local text_at = text_reader(k, f.base, f.size)
+  local pos, stop, header = f.pos, f.stop, f.header
   local wrapped = pos <= stop
+
+  local function record(head, bytes)
+    local n = string.unpack("<I2", head, f.text_len + 1)
+    local extra = f.members.dict_len and flat_value(head, f.members.dict_len) or 0
+    if bytes < header + n + extra or pos + bytes > f.size then damaged("a record of %d bytes at %d", bytes, pos) end
+    local rec = flat_record(head, f.members, {time_ns = string.unpack("<I8", head, f.time + 1)})
+    rec.text, rec.code, rec.reason = text_at(pos + header, n)
+    if extra > 0 then flat_dictionary(rec, text_at(pos + header + n, extra)) end
+    pos = pos + bytes
+    return rec
+  end
+
   return function()
     while pos ~= stop or not wrapped do
-      if pos + header > size then damaged("a record at %d of %d bytes", pos, size) end
+      if pos + header > f.size then damaged("a record at %d of %d bytes", pos, f.size) end
       local head, code, why = text_at(pos, header)
       if not head then
         pos, wrapped = stop, true -- the length of the record, and so the place of the next, is lost
         return {code = code, reason = why}
       end
-      local bytes = string.unpack("<I2", head, len + 1)
-      if bytes == 0 then
-        if wrapped then damaged("a record of no bytes at %d", pos) end
-        pos, wrapped = 0, true
-      else
-        local n = string.unpack("<I2", head, text_len + 1)
-        if bytes < header + n or pos + bytes > size then damaged("a record of %d bytes at %d", bytes, pos) end
-        local rec = {time_ns = string.unpack("<I8", head, time + 1)}
-        rec.text, rec.code, rec.reason = text_at(pos + header, n)
-        pos = pos + bytes
-        return rec
-      end
+      local bytes = string.unpack("<I2", head, f.len + 1)
+      if bytes ~= 0 then return record(head, bytes) end
+      if wrapped then damaged("a record of no bytes at %d", pos) end
+      pos, wrapped = 0, true
     end
   end
 end
@@ -201,7 +268,8 @@ end
 --- The records of the kernel's log, the oldest first.
 -- @param k an open handle
 -- @return an iterator of tables: seq (u64), time_ns (u64: since boot, without time asleep), level (0-7), facility, caller
---   ("T446" a task, "C1" a CPU), text (its lines parted by "\n"). A record that is not in the dump has no text, but a code
+--   ("T446" a task, "C1" a CPU), subsystem and device (of what a driver said: "pci", "+pci:0000:00:01.0"), text (its lines parted by
+--   "\n"). A record that is not in the dump has no text, but a code
 --   and a reason. `dataless` marks one that was stored without text.
 -- @raise kvm.Error `notfound` when the kernel has no log, `format` when it is damaged, `fault` or `excluded`
 -- @usage for r in require "kvm.linux.printk".records(k) do assert(r.text or r.code) end

@@ -11,14 +11,15 @@ local types = require "kvm.type"
 
 local M = {}
 
-local SECOND <const> = 1000000000
-local NTP_SCALE_SHIFT <const> = 32 -- include/linux/timex.h: ntp_tick is in 2^-32 ns, and may differ by 500 ppm from a tick
-local MAX_HZ <const> = 1200 -- kernel/Kconfig.hz and the architectures': 24 (alpha: 1024, 1200) to 1000
-
--- Newest first. 6.17: timekeeper_data[], a struct tk_data for each timekeeper, the core one first (TIMEKEEPER_CORE is
--- 0); 6.13: tk_core is one struct tk_data. Before that tk_core's type has no name, but shadow_timekeeper is a plain
--- struct timekeeper, and timekeeping_advance ends with the two equal.
-local function timekeeper(k)
+--- The core timekeeper.
+-- @param k an open handle
+-- @treturn integer address of a `struct timekeeper`
+-- @raise kvm.Error
+-- @usage assert(k:u32(require "kvm.linux.timekeeping".address(k)) ~= nil)
+function M.address(k)
+  -- Newest first. 6.17: timekeeper_data[], a struct tk_data for each timekeeper, the core one first (TIMEKEEPER_CORE is
+  -- 0); 6.13: tk_core is one struct tk_data. Before that tk_core's type has no name, but shadow_timekeeper is a plain
+  -- struct timekeeper, and timekeeping_advance ends with the two equal.
   local data, message, code, addr = k:type("struct tk_data", "vmlinux")
   if code and code ~= "notfound" then kvm_error.check(data, message, code, addr) end
   local field = data and data:field "timekeeper"
@@ -34,7 +35,7 @@ end
 -- @raise kvm.Error
 -- @usage assert(require "kvm.linux.timekeeping".clocks(k).boottime_ns > 0)
 function M.clocks(k)
-  local base = timekeeper(k)
+  local base = M.address(k)
   local function place(path) return base + types.offsetof(k, "struct timekeeper", path) end
   local shift = k:u32(place "tkr_mono.shift")
   if shift > 63 then
@@ -46,29 +47,6 @@ function M.clocks(k)
     boottime_ns = mono + k:i64(place "offs_boot"),
     realtime_ns = mono + k:i64(place "offs_real"),
   }
-end
-
---- How long a tick is (the kernel's HZ), as the clock keeps it: without what it is slowed down or sped up by to agree with another one.
--- @param k an open handle
--- @treturn integer ns: 4000000 with HZ=250
--- @raise kvm.Error
--- @usage assert(1000000000 % require "kvm.linux.timekeeping".tick_ns(k) == 0)
-function M.tick_ns(k)
-  local length = k:u64(timekeeper(k) + types.offsetof(k, "struct timekeeper", "ntp_tick")) >> NTP_SCALE_SHIFT
-  if length < SECOND // MAX_HZ // 2 or length > SECOND then
-    kvm_error.fail("format", "a tick of %d ns", length)
-  end
-  local hz = (SECOND + length // 2) // length
-  return (SECOND + hz // 2) // hz
-end
-
---- The clock that counts ticks.
--- @param k an open handle
--- @treturn integer jiffies
--- @raise kvm.Error
--- @usage assert(require "kvm.linux.timekeeping".jiffies(k) > 0)
-function M.jiffies(k)
-  return k:u64(kallsyms.address(k, "jiffies_64"))
 end
 
 return M
