@@ -15,6 +15,8 @@ Translates an address. It says where the page tables lead, not whether the page 
 @treturn[2] string message
 @treturn[2] string code `fault excluded format notfound`
 @treturn[2] ?integer address
+@treturn[2] ?integer the entry that maps nothing (0, or where the page is swapped to)
+@treturn[2] ?integer size in bytes of what that entry stands for
 @raise wrong types
 @usage local pa = k:translate(k:symbol("linux_banner").value) assert(k:read(pa, 5, "physical") == "Linux")
 */
@@ -23,9 +25,15 @@ int l_map_translate(lua_State *L) {
     uint64_t addr = (uint64_t)luaL_checkinteger(L, 2);
     struct kvm_err err = {0};
     struct session_space space;
-    struct mmu_page page;
-    if (bind_space(L, 3, kd, &space, &err) || session_translate(kd, space, addr, &page, &err))
-        return bind_fail(L, kd, &err);
+    struct mmu_page page = {0};
+    if (bind_space(L, 3, kd, &space, &err)) return bind_fail(L, kd, &err);
+    if (session_translate(kd, space, addr, &page, &err)) {
+        int n = bind_fail(L, kd, &err);
+        if (!page.size || n < 4) return n;
+        lua_pushinteger(L, (lua_Integer)page.entry);
+        lua_pushinteger(L, (lua_Integer)page.size);
+        return n + 2;
+    }
     lua_pushinteger(L, (lua_Integer)page.pa);
     lua_pushinteger(L, (lua_Integer)page.size);
     lua_pushinteger(L, (lua_Integer)page.entry);

@@ -59,9 +59,10 @@ struct mmu_page {
 
 // The table line for a machine, or NULL.
 const struct mmu_ops *mmu_find(uint16_t machine, uint8_t elf_class);
-// FAULT with the address when va is not mapped ("not mapped (level N)", 1 is the last); FAULT or
-// EXCLUDED when a table itself can't be read; FORMAT on an entry that can't be. The error's address
-// is va in each case.
+// FAULT with the address when va is not mapped ("not mapped (level N)", 1 is the last), out then
+// has the entry that does not map it and how much that stands for (size); FAULT or EXCLUDED when a
+// table itself can't be read; FORMAT on an entry that can't be. The error's address is va in each
+// case.
 int mmu_walk(const struct mmu *mmu, uint64_t root, uint64_t va, struct mmu_page *out,
              struct kvm_err *err);
 // Calls fn for every mapped page of the table with va in [from, to] in ascending order; a table

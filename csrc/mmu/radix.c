@@ -42,6 +42,7 @@ int mmu_walk(const struct mmu *mmu, uint64_t root, uint64_t va, struct mmu_page 
         if (rc) return rc;
         switch (mmu->ops->entry(mmu, level, entry, &pa)) {
         case MMU_ENTRY_NONE:
+            *out = (struct mmu_page){.size = low_mask(mmu->shift[level]) + 1, .entry = entry};
             return err_at(err, KVM_FAULT, va, "0x%llx: not mapped (level %u)",
                           (unsigned long long)va, level + 1);
         case MMU_ENTRY_BAD:

@@ -18,9 +18,9 @@ int session_translate(kvm_t *kd, struct session_space space, uint64_t addr, stru
     }
     const struct image_ops *ops = kd->image->ops;
     if (space.kind == SPACE_KERNEL && ops->translate) {
-        int rc = ops->translate(kd->image, addr, &out->pa, err);
-        out->size = PAGE;
-        out->entry = 0;
+        uint64_t pa;
+        int rc = ops->translate(kd->image, addr, &pa, err);
+        if (rc == 0) *out = (struct mmu_page){.pa = pa, .size = PAGE};
         if (rc != KVM_NOTFOUND) return rc;
     }
     uint64_t root = space.kind == SPACE_USER ? space.root : kd->os.mmu.root;

@@ -41,11 +41,14 @@ describe("translate", function()
   end)
 
   it("fails for addresses that are not mapped", function()
-    local pa, message, code, addr = k:translate(image.UNMAPPED)
+    local pa, message, code, addr, entry, size = k:translate(image.UNMAPPED)
     assert.is_nil(pa)
     assert.matches("not mapped", message, 1, true)
     assert.are.equal("fault", code)
     assert.are.equal(image.UNMAPPED, addr)
+    local level = tonumber(message:match "level (%d)")
+    assert.are.same({0, 1 << 12 + 9 * (level - 1)}, {entry, size})
+    assert.are.equal(4, select("#", k:translate(1 << 60))) -- no table says so: it is no address
   end)
 
   it("raises for wrong arguments", function()

@@ -24,13 +24,13 @@ local OPTIONS = {
   mod = {parameters = true, sections = true},
   mount = {},
   net = {sockets = true, routes = true, neighbours = true},
-  ps = {},
+  ps = {tree = true, credentials = true, namespaces = true, cgroups = true, paths = true, limits = true, environ = true},
   runq = {},
   sig = {limits = true},
   swap = {},
   sys = {what = "sysctl"},
   timer = {},
-  vm = {},
+  vm = {pages = true},
 }
 local LEFT_OUT = {triage = true, sym = true, rd = true, search = true, vtop = true, struct = true, whatis = true, run = true, slim = true,
   convert = true}

@@ -181,7 +181,8 @@ for _, key in ipairs {"live510", "live61", "live612", "live72"} do
         if rec.kind == "queue" then queue = rec else found = rec end
       end
       assert.are.equal(1, queue.busy)
-      assert.are.same({kvm.addr(request), tag, hctx.queue_num, request.__sector, 4096, now - request.start_time_ns, "in_flight"}, {found.addr, found.tag,
+      assert.are.same({kvm.addr(request), tag, hctx.queue_num, request.__sector, 4096, now - request.start_time_ns, "in_flight"},
+        {found.addr, found.tag,
         found.hw_queue, found.sector, found.bytes, found.age_ns, found.state})
       assert.is_true(({read = true, write = true, flush = true})[found.op])
       if request.io_start_time_ns > 0 then

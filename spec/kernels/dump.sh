@@ -96,7 +96,7 @@ containers() { # the module of containers/ for the guest's kernel: $WORK/contain
 programs() { # the guests' own: $PACKAGES/programs
   local p
   mkdir -p "$PACKAGES/programs"
-  for p in threads objects; do
+  for p in threads objects confined; do
     [ "$PACKAGES/programs/$p" -nt "$here/$p.c" ] || gcc -static -O1 -pthread -o "$PACKAGES/programs/$p" "$here/$p.c"
   done
 }

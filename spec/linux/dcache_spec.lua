@@ -3,6 +3,7 @@ local dcache = require "kvm.linux.dcache"
 local files = require "spec.support.files"
 local harness = require "spec.support.harness"
 local kvm = require "kvm"
+local memory = require "spec.support.memory"
 
 describe("kvm.linux.dcache", function()
   harness.guard()
@@ -33,6 +34,9 @@ describe("kvm.linux.dcache", function()
     set("dentry_operations", files.NS + 0x20, {d_dname = maker.value})
     set("dentry", files.dentry(4), {d_op = files.NS + 0x20})
     assert.are.equal("/srv/dir/file", (dcache.d_path(path))) -- by a function that is not known
+    memory.symbols {pidfs_dname = maker.value}
+    assert.are.equal("anon_inode:[pidfd]", (dcache.d_path(path)))
+    memory.forget()
   end)
 
   it("ends where paths do not", function()
@@ -53,7 +57,6 @@ describe("kvm.linux.dcache below a directory", function()
   before_each(function() k, task, set = files.open() end)
 
   local function names(dentry)
-    local memory = require "spec.support.memory"
     return memory.collect(dcache.for_each_child(dentry), dcache.name)
   end
 
@@ -91,7 +94,6 @@ describe("kvm.linux.dcache before 6.8", function()
   harness.guard()
 
   it("walks the list of subdirectories", function()
-    local memory = require "spec.support.memory"
     local k = memory.open [[
       struct hlist_bl_node { struct hlist_bl_node *next, **pprev; };
       struct dentry { unsigned int d_flags; struct hlist_bl_node d_hash; struct dentry *d_parent; struct list_head d_child, d_subdirs; };

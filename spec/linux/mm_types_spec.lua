@@ -39,4 +39,16 @@ describe("kvm.linux.mm_types", function()
     got, err = memory.collect(mm_types.for_each_vma(mm))
     assert.are.same({0, "fault"}, {#got, err.code})
   end)
+
+  it("tells what is used, no counter below 0", function()
+    local page = 4096
+    assert.are.same({size_bytes = 40 * page, peak_bytes = 40 * page, locked_bytes = 0, pinned_bytes = 0, rss_bytes = 5 * page,
+      rss_peak_bytes = 6 * page, anon_bytes = 4 * page, file_bytes = page, shmem_bytes = 0, data_bytes = 3 * page, stack_bytes = 2 * page,
+      exe_bytes = 2 * page, lib_bytes = 7 * page, pagetables_bytes = 8192, swap_bytes = 2 * page, hugetlb_bytes = 0}, mm_types.usage(mm))
+  end)
+
+  it("has letters for flags", function()
+    assert.are.same({"rd", "wr", "gd", "hg"}, mm_types.flag_names(0x1 | 0x2 | 0x100 | 1 << 29 | 1 << 11 | 1 << 40))
+    assert.are.same({}, mm_types.flag_names(0))
+  end)
 end)

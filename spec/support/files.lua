@@ -35,10 +35,15 @@ M.DECLARATIONS = [[
   struct file { struct path f_path; struct inode *f_inode; unsigned int f_flags; long f_pos; };
   struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *close_on_exec, *open_fds; };
   struct files_struct { struct fdtable *fdt; };
-  struct fs_struct { struct path root, pwd; };
+  struct fs_struct { int umask; struct path root, pwd; };
   struct nsproxy { struct mnt_namespace *mnt_ns; };
   struct vm_operations_struct { const char *(*name)(void); };
-  struct mm_struct { struct vm_area_struct *mmap; unsigned long brk, start_brk, start_stack; struct file *exe_file; };
+  struct swap_info_struct { unsigned long flags; };
+  struct counter { long counter; };
+  struct mm_rss_stat { struct counter count[4]; };
+  struct mm_struct { struct vm_area_struct *mmap; unsigned long brk, start_brk, start_stack; struct file *exe_file;
+    unsigned long total_vm, hiwater_vm, hiwater_rss, locked_vm, data_vm, exec_vm, stack_vm, start_code, end_code;
+    struct counter pinned_vm, pgtables_bytes; struct mm_rss_stat rss_stat; };
   struct vm_area_struct { unsigned long vm_start, vm_end; struct vm_area_struct *vm_next; struct mm_struct *vm_mm; unsigned long vm_flags;
     struct vm_operations_struct *vm_ops; unsigned long vm_pgoff; struct file *vm_file; void *vm_private_data; };
   struct opened { struct files_struct *files; struct fs_struct *fs; struct nsproxy *nsproxy; struct mm_struct *mm; };
@@ -48,7 +53,7 @@ local S = memory.START
 M.SB, M.INODE, M.TYPE, M.NAMES = S, S + 0x1100, S + 0x80, S + 0x100
 M.ROOT_MOUNT, M.MOUNT, M.NS = S + 0x200, S + 0x280, S + 0x300
 M.FILE, M.FDT, M.FILES, M.ARRAY, M.BITS, M.CLOEXEC = S + 0x340, S + 0x380, S + 0x3a0, S + 0x400, S + 0x3b0, S + 0x3b8
-M.TASK, M.FS, M.MM, M.NSPROXY = S + 0x3c0, S + 0x620, S + 0x660, S + 0x3f0
+M.TASK, M.FS, M.MM, M.NSPROXY = S + 0x3c0, S + 0x620, S + 0x1900, S + 0x3f0
 function M.dentry(i) return S + 0x700 + 0x80 * i end
 function M.area(i) return S + 0xb00 + 0x60 * i end
 
@@ -102,7 +107,11 @@ function M.open()
   set("fs_struct", M.FS, {["root.mnt"] = M.ROOT_MOUNT + mnt, ["root.dentry"] = M.dentry(0), ["pwd.mnt"] = M.MOUNT + mnt,
     ["pwd.dentry"] = M.dentry(3)})
   set("nsproxy", M.NSPROXY, {mnt_ns = M.NS})
-  set("mm_struct", M.MM, {mmap = M.area(0), start_brk = 0x7000, brk = 0x8000, start_stack = 0xf800})
+  set("mm_struct", M.MM, {mmap = M.area(0), start_brk = 0x7000, brk = 0x8000, start_stack = 0xf800, total_vm = 40, hiwater_vm = 30,
+    hiwater_rss = 6, data_vm = 3, exec_vm = 9, stack_vm = 2, start_code = 0x1800, end_code = 0x2800,
+    ["pgtables_bytes.counter"] = 8192})
+  local rss = k:type("struct mm_struct"):strip():field("rss_stat").offset
+  assert(k:write(M.MM + rss, ("<i8i8i8i8"):pack(1, 4, 2, -1)))
   for i, a in pairs {[0] = {0x1000, 0x3000, 5, M.FILE}, {0x7000, 0x8000, 3}, {0xf000, 0x10000, 0x83}, {0x20000, 0x21000, 0}} do
     set("vm_area_struct", M.area(i), {vm_start = a[1], vm_end = a[2], vm_flags = a[3], vm_file = a[4] or 0, vm_mm = M.MM, vm_pgoff = 2,
       vm_next = i < 3 and M.area(i + 1) or 0})

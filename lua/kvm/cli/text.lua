@@ -55,7 +55,7 @@ end
 local function titled(command, opts)
   local out = {}
   for _, c in ipairs(command.columns) do
-    if c.title and (not c.only or opts[c.only]) then out[#out + 1] = c end
+    if c.title and (not c.only or opts[c.only]) and not opts[c.without] then out[#out + 1] = c end
   end
   return out
 end

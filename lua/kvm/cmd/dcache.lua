@@ -77,8 +77,9 @@ end
 --  default 1)
 -- @treturn function an iterator of records: path (as asked for), dentry (`struct dentry *`), unhashed (boolean: its name leads there no
 --  more), super_block, inode (`struct inode *`; nil for a name that was looked for in vain), number, kind ("file", "directory", "link",
---  "char", "block", "fifo", "socket", "anon", "negative"), size (bytes), links, uid, gid, permissions (the lower 12 bits of the mode), target (of a link
---  whose text is in memory), partial (keys that could not be read); what is damaged, or not in memory, as kvm.cmd.walk tells it
+--  "char", "block", "fifo", "socket", "anon", "negative"), size (bytes), links, uid, gid, permissions (the lower 12 bits of the mode),
+--  target (of a link whose text is in memory), partial (keys that could not be read); what is damaged, or not in memory, as kvm.cmd.walk
+--  tells it
 -- @raise kvm.Error `notfound`: no such process
 -- @usage for d in require "kvm.cmd.dcache".run(k) do assert(d.stopped or d.path == "/") end
 function M.run(k, opts)

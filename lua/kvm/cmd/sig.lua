@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm sig: the signals of tasks: pending, blocked, ignored, caught, and what is queued; with --limits their resource limits.
 local signal = require "kvm.linux.signal"
+local task_parts = require "kvm.cmd.task_parts"
 local tasks = require "kvm.cmd.tasks"
 local walk = require "kvm.cmd.walk"
 
@@ -52,9 +53,7 @@ local function words_of(rec)
   for _, key in ipairs(WORDS) do
     if rec[key] and rec[key] ~= 0 then out[#out + 1] = key .. ": " .. table.concat(signal.names(rec[key]), " ") end
   end
-  for _, limit in ipairs(rec.limits or {}) do
-    out[#out + 1] = ("%s %s"):format(limit.name, limit.soft == -1 and "unlimited" or limit.soft)
-  end
+  if rec.limits then out[#out + 1] = task_parts.limit_words(rec.limits) end
   return table.concat(out, "; ")
 end
 

@@ -58,6 +58,7 @@ local MADE_UP <const> = {
   pipefs_dname = function(dentry) return ("pipe:[%d]"):format(dentry.d_inode.i_ino) end,
   sockfs_dname = function(dentry) return ("socket:[%d]"):format(dentry.d_inode.i_ino) end,
   anon_inodefs_dname = function(dentry) return "anon_inode:" .. M.name(dentry) end,
+  pidfs_dname = function() return "anon_inode:[pidfd]" end, -- since 6.9
   simple_dname = function(dentry) return "/" .. M.name(dentry) .. " (deleted)" end,
   ns_dname = function(dentry)
     local ns = object.cast(dentry.d_inode.i_private, "struct ns_common")
