@@ -87,6 +87,7 @@ local LINES = {
   triage = {{"CORE"}},
   vm = {{"CORE"}, {"-M", "CORE", EVIL}},
   vtop = {{"-M", "CORE", "init_task"}, {"-M", "CORE", EVIL}},
+  waitq = {{"-M", "CORE", EVIL}, {"-M", "CORE", "init_task", "-t", EVIL}, {"-M", "CORE", "init_task." .. EVIL, "-t", "task_struct"}},
   whatis = {{"-M", "CORE", "struct task_struct"}, {"-M", "CORE", "struct evil" .. SHORT}, {"-M", "CORE", "evil" .. EVIL},
     {"-M", "CORE", EVIL}},
 }

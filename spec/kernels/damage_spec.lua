@@ -31,6 +31,7 @@ local OPTIONS = {
   sys = {what = "sysctl"},
   timer = {},
   vm = {pages = true},
+  waitq = {addr = "cgroup_mutex", type = "mutex"},
 }
 local LEFT_OUT = {triage = true, sym = true, rd = true, search = true, vtop = true, struct = true, whatis = true, run = true, slim = true,
   convert = true}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The parts of the guests' module, each of which makes what its spec in spec/kernels knows.
+#ifndef LAB_H
+#define LAB_H
+
+void lab_locks(void); // lab_locks.c: locks_spec.lua
+
+#endif
