@@ -41,7 +41,8 @@ local function describe(dump)
     assert.are.equal("write", linux.rwsem.state(w).locked)
     assert.are.same({"lab-owner", false}, {comm((linux.rwsem.owner(w))), (select(2, linux.rwsem.owner(w)))})
     assert.are.same({{"lab-other", "read"}}, (collect(linux.rwsem.for_each_waiter(w), waiter)))
-    local p, free = object("lab_percpu_rwsem", "struct percpu_rw_semaphore"), object("lab_percpu_rwsem_free", "struct percpu_rw_semaphore")
+    local p = object("lab_percpu_rwsem", "struct percpu_rw_semaphore")
+    local free = object("lab_percpu_rwsem_free", "struct percpu_rw_semaphore")
     assert.are.same({3, "wait", "lab-percpu"}, {linux.percpu_rwsem.readers(p), linux.percpu_rwsem.state(p),
       comm(linux.percpu_rwsem.waiting_writer(p))})
     assert.are.same({0, "no", nil}, {linux.percpu_rwsem.readers(free), linux.percpu_rwsem.state(free),
@@ -148,7 +149,8 @@ local function describe(dump)
       return table.concat(out, ", ")
     end
     assert.are.equal("lock locked, owner lab-owner, waiter lab-mutex", (rows("lab_mutex", "mutex"):gsub(", will be handed off", "")))
-    assert.are.equal("lock locked by 2 readers, owner lab-reader, waiter lab-write, waiter lab-read", rows("lab_rwsem_read", "rw_semaphore"))
+    assert.are.equal("lock locked by 2 readers, owner lab-reader, waiter lab-write, waiter lab-read",
+      rows("lab_rwsem_read", "rw_semaphore"))
     assert.are.equal("lock locked, owner lab-owner, waiter lab-rt-1, waiter lab-rt-2", rows("lab_rt_mutex", "rt_mutex"))
     assert.are.equal("lock a writer waits for 3 readers, waiter lab-percpu", rows("lab_percpu_rwsem", "percpu_rw_semaphore"))
     assert.are.equal("waiter lab-wait, waiter lab-exclusive", rows("lab_wait", "wait_queue_head"))

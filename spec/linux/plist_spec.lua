@@ -18,7 +18,8 @@ describe("kvm.linux.plist", function()
 
   -- Nodes of these priorities; FIRSTS: those in prio_list.
   local function make(priorities, firsts)
-    k = memory.open("struct plist_head { struct list_head node_list; }; struct plist_node { int prio; struct list_head prio_list, node_list; }; "
+    k = memory.open("struct plist_head { struct list_head node_list; }; "
+      .. "struct plist_node { int prio; struct list_head prio_list, node_list; }; "
       .. "struct item { struct plist_node node; long id; };")
     head = k:object(HEAD, "struct plist_head")
     local all, chosen = {HEAD}, {}
