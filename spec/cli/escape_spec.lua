@@ -90,6 +90,7 @@ local LINES = {
   waitq = {{"-M", "CORE", EVIL}, {"-M", "CORE", "init_task", "-t", EVIL}, {"-M", "CORE", "init_task." .. EVIL, "-t", "task_struct"}},
   whatis = {{"-M", "CORE", "struct task_struct"}, {"-M", "CORE", "struct evil" .. SHORT}, {"-M", "CORE", "evil" .. EVIL},
     {"-M", "CORE", EVIL}},
+  wq = {{"CORE", "-a"}, {"CORE", "-q"}, {"CORE", "-w", EVIL}},
 }
 
 local FORMS = {{}, {"--json"}, {"--csv"}}

@@ -32,6 +32,7 @@ M.modules = {
   kernfs = {drgn = {"kernfs"}},
   kfifo = {},
   klist = {drgn = {"klist"}},
+  kthread = {drgn = {"kthread"}},
   list = {drgn = {"list"}},
   llist = {drgn = {"llist"}},
   lock_waiters = {drgn = {"locking"}},
@@ -89,6 +90,7 @@ M.modules = {
   vmcore_info = {drgn = {"boot"}},
   vmstat = {drgn = {"vmstat"}},
   wait = {drgn = {"wait"}},
+  workqueue = {drgn = {"workqueue"}},
   xarray = {drgn = {"xarray"}},
 }
 
@@ -127,11 +129,11 @@ M.commands = {
   vtop = {crash = {"vtop"}},
   waitq = {crash = {"waitq"}, corelens = {"lock"}},
   whatis = {crash = {"whatis"}},
+  wq = {corelens = {"workqueue"}},
 }
 
 M.missing = {
   drgn = {
-    "kthread",
     "stack",
     "stackdepot",
     "sysfs",
@@ -177,7 +179,6 @@ M.missing = {
     "vectorinfo",
     "virtio",
     "virtutil",
-    "workqueue",
   },
 }
 

@@ -32,6 +32,7 @@ local OPTIONS = {
   timer = {},
   vm = {pages = true},
   waitq = {addr = "cgroup_mutex", type = "mutex"},
+  wq = {all = true},
 }
 local LEFT_OUT = {triage = true, sym = true, rd = true, search = true, vtop = true, struct = true, whatis = true, run = true, slim = true,
   convert = true}

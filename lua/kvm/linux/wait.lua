@@ -2,6 +2,7 @@
 -- linux/wait.h: wait queues: what is called when one is woken, and which task that wakes. An entry's private means what its function takes
 -- it for: mostly a task; those functions are known by name. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 local kvm_error = require "kvm.error"
+local kallsyms = require "kvm.linux.kallsyms"
 local list = require "kvm.linux.list"
 local object = require "kvm.object"
 
@@ -49,9 +50,7 @@ end
 -- for entry in kvm.linux.wait.for_each_entry(head) do assert(#kvm.linux.wait.func(entry) > 0) end
 function M.func(entry)
   local k = object.handle(entry)
-  local at = k:ptr(object.addr(entry, "func"))
-  local symbol, offset = k:symbol(at)
-  return symbol and offset == 0 and symbol.name or ("0x%x"):format(at)
+  return kallsyms.symbol_name(k, k:ptr(object.addr(entry, "func")))
 end
 
 --- The task that waking an entry wakes.

@@ -3,6 +3,7 @@
 #ifndef LAB_H
 #define LAB_H
 
-void lab_locks(void); // lab_locks.c: locks_spec.lua
+void lab_locks(void);      // lab_locks.c: locks_spec.lua
+void lab_workqueues(void); // lab_workqueues.c: workqueue_spec.lua
 
 #endif

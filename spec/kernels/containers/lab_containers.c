@@ -372,6 +372,7 @@ static int __init lab_containers_init(void) {
     percpu();
     hashes();
     lab_locks();
+    lab_workqueues();
     return 0;
 }
 module_init(lab_containers_init);
