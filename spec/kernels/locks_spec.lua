@@ -56,7 +56,8 @@ local function describe(dump)
     end)
     assert.are.same({{"autoremove_wake_function", "lab-wait", false}, {"autoremove_wake_function", "lab-exclusive", true}}, entries)
     assert.are.same({"lab-swait"}, (collect(linux.swait.for_each_task(object("lab_swait", "struct swait_queue_head")), comm)))
-    for name, want in pairs {lab_completion = {0, {"lab-completion"}}, lab_completion_two = {2, {}}, lab_completion_all = {math.huge, {}}} do
+    for name, want in pairs {lab_completion = {0, {"lab-completion"}}, lab_completion_two = {2, {}}, lab_completion_all = {math.huge,
+      {}}} do
       local c = object(name, "struct completion")
       assert.are.same(want, {linux.completion.done(c), (collect(linux.completion.for_each_task(c), comm))})
     end

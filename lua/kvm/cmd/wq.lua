@@ -84,7 +84,8 @@ local function pool_record(pool)
   local rec = {kind = "pool", pool = pool.id, cpu = pool.cpu, workers = pool.nr_workers, idle = pool.nr_idle, addr = object.addr(pool)}
   rec.nice = walk.field(rec, "nice", function() return pool.attrs.nice end)
   rec.stalled_ns = walk.field(rec, "stalled_ns", workqueue.stalled_ns, pool)
-  rec.what = ("%d workers, %d idle%s"):format(rec.workers, rec.idle, rec.stalled_ns and ", no progress for " .. seconds(rec.stalled_ns) or "")
+  rec.what = ("%d workers, %d idle%s"):format(rec.workers, rec.idle, rec.stalled_ns and ", no progress for " .. seconds(rec.stalled_ns)
+    or "")
   return rec
 end
 
@@ -155,10 +156,10 @@ end
 -- @param k an open handle
 -- @tparam[opt] table opts all, queues, workqueue (name; * stands for any text)
 -- @treturn function an iterator of records by kind. "pool": pool (number), cpu (-1: of none), nice, workers, idle (numbers), stalled_ns (no
---  progress although works wait); behind it "worker": pid (nil: it is a softirq), comm, workqueue, func (that it runs), desc, age_ns (since 7.0), cpu_ns (since
---  6.5); "pending": func, workqueue; at the end "inactive" (held back by max_active) and "delayed": func, workqueue, remaining_ns, cpu. With
---  queues "queue": workqueue (name), flags, max_active, active, inactive (works), rescuer (process id). All: addr (of the structure),
---  partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
+--  progress although works wait); behind it "worker": pid (nil: it is a softirq), comm, workqueue, func (that it runs), desc, age_ns
+--  (since 7.0), cpu_ns (since 6.5); "pending": func, workqueue; at the end "inactive" (held back by max_active) and "delayed": func,
+--  workqueue, remaining_ns, cpu. With queues "queue": workqueue (name), flags, max_active, active, inactive (works), rescuer (process
+--  id). All: addr (of the structure), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.wq".run(k, {all = true}) do assert(r.kind or r.stopped) end
 function M.run(k, opts)
