@@ -44,7 +44,8 @@ for _, layout in ipairs(made.layouts) do
         what = "2 workers, 1 idle, no progress for 4.000 s"}, r[1])
       assert.are.same({"kworker/1:0H", 70, "do_busy", "queue", "what it does"}, {r[2].comm, r[2].pid, r[2].func, r[2].workqueue, r[2].desc})
       assert.are.equal("kworker/1:0H runs do_busy" .. (layout.is_new and ", for 2.000 s, 0.000 s of CPU time" or ""), r[2].what)
-      assert.are.same({kind = "pending", pool = 3, cpu = 1, func = "do_wait", workqueue = "queue", addr = at.WAITING, what = "do_wait"}, r[3])
+      assert.are.same({kind = "pending", pool = 3, cpu = 1, func = "do_wait", workqueue = "queue", addr = at.WAITING, what = "do_wait"},
+        r[3])
     end)
 
     it("tells all, or one queue's", function()

@@ -23,7 +23,7 @@ local OPTIONS = {
   log = {},
   mod = {parameters = true, sections = true},
   mount = {},
-  net = {sockets = true, routes = true, neighbours = true},
+  net = {sockets = true, routes = true, neighbours = true, netfilter = true, softnet = true},
   ps = {tree = true, credentials = true, namespaces = true, cgroups = true, paths = true, limits = true, environ = true},
   runq = {},
   sig = {limits = true},

@@ -29,7 +29,8 @@ local NEW = [[
   struct worker_pool { int cpu, id; unsigned int flags; unsigned long last_progress_ts; struct list_head worklist; int nr_workers, nr_idle;
     struct list_head workers; struct workqueue_attrs *attrs; };
   struct workqueue_struct { struct list_head pwqs, list; struct worker *rescuer; int saved_max_active; char name[32]; unsigned int flags; };
-  struct pool_workqueue { struct worker_pool *pool; struct workqueue_struct *wq; int nr_active; struct list_head inactive_works, pwqs_node; };
+  struct pool_workqueue { struct worker_pool *pool; struct workqueue_struct *wq; int nr_active; struct list_head inactive_works,
+    pwqs_node; };
   struct task_struct { unsigned int flags; int pid; char comm[16]; struct sched_entity se; void *worker_private; };
   struct worker { struct work_struct *current_work; void (*current_func)(void); struct pool_workqueue *current_pwq;
     unsigned long current_at, current_start; struct task_struct *task; struct worker_pool *pool; struct list_head node; unsigned int flags;
@@ -40,7 +41,8 @@ local OLD = [[
   struct worker_pool { int cpu, id; unsigned int flags; unsigned long watchdog_ts; struct list_head worklist; int nr_workers, nr_idle;
     struct list_head workers; struct workqueue_attrs *attrs; };
   struct workqueue_struct { struct list_head pwqs, list; struct worker *rescuer; int saved_max_active; char name[24]; unsigned int flags; };
-  struct pool_workqueue { struct worker_pool *pool; struct workqueue_struct *wq; int nr_active; struct list_head delayed_works, pwqs_node; };
+  struct pool_workqueue { struct worker_pool *pool; struct workqueue_struct *wq; int nr_active; struct list_head delayed_works,
+    pwqs_node; };
   struct task_struct { unsigned int flags; int pid; char comm[16]; struct sched_entity se; int *set_child_tid; };
   struct worker { struct work_struct *current_work; void (*current_func)(void); struct pool_workqueue *current_pwq;
     struct task_struct *task; struct worker_pool *pool; struct list_head node; unsigned int flags; char desc[24];

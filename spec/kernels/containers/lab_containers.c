@@ -373,6 +373,7 @@ static int __init lab_containers_init(void) {
     hashes();
     lab_locks();
     lab_workqueues();
+    lab_netfilter();
     return 0;
 }
 module_init(lab_containers_init);
