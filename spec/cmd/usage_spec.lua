@@ -79,6 +79,7 @@ describe("the usage lines of commands", function()
       "linux.swait",
       "linux.sysctl",
       "linux.timer",
+      "linux.user",
       "linux.vmstat",
       "linux.wait",
       "linux.workqueue",

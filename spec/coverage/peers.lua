@@ -90,6 +90,7 @@ M.modules = {
   timekeeping = {drgn = {"timekeeping"}},
   timer = {drgn = {"timer"}},
   timerqueue = {},
+  user = {drgn = {"user"}},
   utsname = {},
   vmcore_info = {drgn = {"boot"}},
   vmstat = {drgn = {"vmstat"}},
@@ -142,7 +143,6 @@ M.missing = {
     "stackdepot",
     "sysfs",
     "tc",
-    "user",
   },
   crash = {
     "bt",
