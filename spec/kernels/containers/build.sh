@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 headers=$(find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '/usr/lib/modules/%f/build\n' | head -1)
 work=$(mktemp -d "$root/tmp/lab.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-cp "$here/Makefile" "$here/lab_containers.c" "$work/"
+cp "$here/Makefile" "$here"/*.c "$work/"
 as_mounter=(unshare -rm)
 [ "$(id -u)" != 0 ] || as_mounter=(unshare -m)
 # shellcheck disable=SC2016 # the inner shell expands it

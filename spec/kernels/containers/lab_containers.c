@@ -355,6 +355,8 @@ static void hashes(void) {
         rhashtable_insert_fast(&lab_rhash, &item(i)->rhash, lab_rhash_params);
 }
 
+#include "lab_slab.c"
+
 static int __init lab_containers_init(void) {
     lists();
     trees();
@@ -368,6 +370,7 @@ static int __init lab_containers_init(void) {
     fifos();
     percpu();
     hashes();
+    slabs();
     return 0;
 }
 module_init(lab_containers_init);
