@@ -13,11 +13,11 @@ struct lab_slab_object {
 
 static struct kmem_cache *lab_slab, *lab_slab_bad;
 static struct lab_slab_object
-    *lab_slab_objects[LAB_OBJECTS];  // all that were allocated, in that order
-static void *lab_slab_overwritten;   // a free object of lab_slab_bad: its list leads nowhere
-static void *lab_vmalloc, *lab_vmap; // five pages; one page, mapped a second time
-static struct page *lab_page;        // of lab_vmap: one of two, with a number of its own
-static unsigned long lab_page_private = 0x1abbed;
+    *lab_slab_objects[LAB_OBJECTS]; // all that were allocated, in that order
+static void *lab_slab_overwritten;  // a free object of lab_slab_bad: its list leads nowhere
+static void *lab_vmalloc __used;    // five pages
+static void *lab_vmap __used;       // lab_page, mapped a second time
+static struct page *lab_page; // the second one of two that are one; the first has private 0x1abbed
 
 static struct kmem_cache *lab_cache(const char *name) {
     // A part that may be copied to user space keeps a cache from being merged with others.
@@ -57,7 +57,7 @@ static void areas(void) {
     lab_vmalloc = vmalloc(5 * PAGE_SIZE);
     if (!pages) return;
     lab_page = pages + 1;
-    set_page_private(pages, lab_page_private);
+    set_page_private(pages, 0x1abbed);
     lab_vmap = vmap(&lab_page, 1, VM_MAP, PAGE_KERNEL);
 }
 
