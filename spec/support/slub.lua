@@ -94,10 +94,10 @@ local function fill()
   assert(k:write(FULL + k:type("struct slab_sheaf"):size(), ("<i8"):pack(M.object(4))))
 end
 
---- An open handle and the cache; memory.forget behind the test. OLD: as 5.10. The symbols come third, to be changed.
-function M.open(old)
+--- An open handle and the cache; memory.forget behind the test. OLD: as 5.10. The symbols come third, to be changed. TYPES: more of C.
+function M.open(old, types)
   is_old = old
-  k = memory.open(COMMON .. (old and OLD or NEW))
+  k = memory.open(COMMON .. (old and OLD or NEW) .. (types or ""))
   assert(k:write(S, ("\0"):rep(memory.SIZE)))
   local first = assert(k:translate(S)) // 4096 -- the page of the map itself
   M.pfn, M.at.MAP = first, S - 64 * first
