@@ -63,8 +63,8 @@ describe("kvm.cmd.kmem_parts", function()
   end)
 
   it("tells of huge pages", function()
-    local all = {kind = "hugepages", name = "hugepages-2048kB", addr = POOL, count = 3, free_pages = 2, reserved_pages = 1, surplus_pages = 0,
-      object_bytes = 2 << 20, bytes = 6 << 20, what = "2 of 3 free, 0 surplus, 1 reserved"}
+    local all = {kind = "hugepages", name = "hugepages-2048kB", addr = POOL, count = 3, free_pages = 2, reserved_pages = 1,
+      surplus_pages = 0, object_bytes = 2 << 20, bytes = 6 << 20, what = "2 of 3 free, 0 surplus, 1 reserved"}
     local r = records(kmem_parts.hugepages)
     assert.are.same(all, r[1])
     assert.are.same({0, 3, "node 0, 2 of 3 free, 0 surplus"}, {r[2].node, r[2].count, r[2].what})

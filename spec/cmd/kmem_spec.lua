@@ -54,7 +54,7 @@ describe("kvm.cmd.kmem on slabs, areas and pages", function()
   harness.guard()
   local k
   before_each(function()
-    local symbols
+    local _, symbols
     k, _, symbols = objects.open(false, areas.TYPES)
     areas.fill(k, symbols)
   end)

@@ -13,6 +13,7 @@ describe("kvm.linux.identify", function()
   harness.guard()
   local k, symbols
   before_each(function()
+    local _
     k, _, symbols = made.open(false, areas.TYPES)
     areas.fill(k, symbols)
   end)

@@ -56,9 +56,9 @@ describe("kvm.linux.page_flags", function()
   end)
 
   it("says what it can't", function()
-    local symbols
+    local symbols, _, err
     k, _, symbols = made.open()
-    local _, err = kvm.try(page_flags.describe, k, S + 1)
+    _, err = kvm.try(page_flags.describe, k, S + 1)
     assert.are.equal("inval", err.code)
     symbols.max_pfn = nil
     _, err = kvm.try(page_flags.count, k)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- Memory with a map of pages, one of which is a slab of eight objects: of 7.2, where CPUs and nodes keep sheaves, or of 5.10, where a CPU keeps
--- the list of a slab. Free pointers are hidden. For the specs of what reads pages, slabs and addresses.
+-- Memory with a map of pages, one of which is a slab of eight objects: of 7.2, where CPUs and nodes keep sheaves, or of 5.10, where a CPU
+-- keeps the list of a slab. Free pointers are hidden. For the specs of what reads pages, slabs and addresses.
 local memory = require "spec.support.memory"
 
 local M = {}
@@ -9,8 +9,8 @@ local S = memory.START
 local OFFSET = 0x40 -- of the CPU's own copies
 M.SLOT, M.RANDOM, M.FREE_AT = 64, 0x123456789abcdef0, 32
 M.OBJECTS = S + 0x1000
-local HEAD, CACHE, NODE, NODES, STATES, PGDAT, NAME, CPUS, BASES, PER_CPU, SHEAF, BARN, FULL = S + 0x1800, S + 0x1840, S + 0x1900, S + 0x1980,
-  S + 0x19a0, S + 0x19c0, S + 0x19e0, S + 0x1a00, S + 0x1a40, S + 0x1a80, S + 0x1b00, S + 0x1b80, S + 0x1bc0
+local HEAD, CACHE, NODE, NODES, STATES, PGDAT = S + 0x1800, S + 0x1840, S + 0x1900, S + 0x1980, S + 0x19a0, S + 0x19c0
+local NAME, CPUS, BASES, PER_CPU, SHEAF, BARN, FULL = S + 0x19e0, S + 0x1a00, S + 0x1a40, S + 0x1a80, S + 0x1b00, S + 0x1b80, S + 0x1bc0
 M.at = {CACHE = CACHE, SHEAF = SHEAF, BARN = BARN, FULL = FULL, PER_CPU = PER_CPU, BASES = BASES}
 
 local COMMON <const> = [[
@@ -32,8 +32,9 @@ local NEW <const> = [[
   struct slub_percpu_sheaves { struct slab_sheaf *main, *spare, *rcu_free; };
   struct node_barn { struct list_head sheaves_full; };
   struct kmem_cache_per_node_ptrs { struct node_barn *barn; struct kmem_cache_node *node; };
-  struct kmem_cache { struct slub_percpu_sheaves *cpu_sheaves; struct list_head list; unsigned int size, object_size, offset, sheaf_capacity,
-    red_left_pad; struct { unsigned int x; } oo; const char *name; unsigned long random; struct kmem_cache_per_node_ptrs per_node[1]; };
+  struct kmem_cache { struct slub_percpu_sheaves *cpu_sheaves; struct list_head list; unsigned int size, object_size, offset,
+    sheaf_capacity, red_left_pad; struct { unsigned int x; } oo; const char *name; unsigned long random;
+    struct kmem_cache_per_node_ptrs per_node[1]; };
 ]]
 local OLD <const> = [[
   enum pageflags { PG_locked, PG_error, PG_slab, PG_head, __NR_PAGEFLAGS };

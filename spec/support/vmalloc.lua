@@ -6,7 +6,8 @@ local memory = require "spec.support.memory"
 local M = {}
 
 local S = memory.START + 0x400
-local VARIABLES, NODES, LIST, ROOT, LAZY, A, B, C, VM = S, S + 0x80, S + 0x180, S + 0x190, S + 0x198, S + 0x200, S + 0x280, S + 0x300, S + 0x380
+local VARIABLES, NODES, LIST, ROOT, LAZY = S, S + 0x80, S + 0x180, S + 0x190, S + 0x198
+local A, B, C, VM = S + 0x200, S + 0x280, S + 0x300, S + 0x380
 M.at = {VARIABLES = VARIABLES, A = A, B = B, C = C, VM = VM, START = 0xffffc90000200000}
 
 --- C declarations.
@@ -14,7 +15,8 @@ M.TYPES = [[
   struct rb_node { unsigned long __rb_parent_color; struct rb_node *rb_right, *rb_left; };
   struct rb_root { struct rb_node *rb_node; };
   struct vm_struct { void *addr; unsigned long size, flags; unsigned int nr_pages; unsigned long phys_addr; const void *caller; };
-  struct vmap_area { unsigned long va_start, va_end; struct rb_node rb_node; struct list_head list; struct vm_struct *vm; unsigned long flags; };
+  struct vmap_area { unsigned long va_start, va_end; struct rb_node rb_node; struct list_head list; struct vm_struct *vm;
+    unsigned long flags; };
   struct rb_list { struct rb_root root; struct list_head head; };
   struct vmap_node { struct rb_list busy, lazy; };
 ]]

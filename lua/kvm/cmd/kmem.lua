@@ -79,8 +79,8 @@ local M = {
 
 -- In the order in which they are told.
 local PARTS <const> = {{"addrs", parts.addresses}, {"slab", parts.caches}, {"objects", parts.objects}, {"check", parts.check},
-  {"vmalloc", parts.areas}, {"page_flags", parts.page_flags}, {"zones", parts.zones}, {"nodes", parts.nodes}, {"hugepages", parts.hugepages},
-  {"events", parts.events}, {"info", parts.info}}
+  {"vmalloc", parts.areas}, {"page_flags", parts.page_flags}, {"zones", parts.zones}, {"nodes", parts.nodes},
+  {"hugepages", parts.hugepages}, {"events", parts.events}, {"info", parts.info}}
 
 local function is_asked(value) return value and (type(value) ~= "table" or value[1] ~= nil) end
 

@@ -49,21 +49,25 @@ end
 local NODE_COUNTERS <const> = {{"file", "NR_FILE_PAGES"}, {"anon", "NR_ANON_MAPPED"}, {"shmem", "NR_SHMEM"}, {"dirty", "NR_FILE_DIRTY"},
   {"slab_reclaimable", "NR_SLAB_RECLAIMABLE_B"}, {"slab_unreclaimable", "NR_SLAB_UNRECLAIMABLE_B"}}
 
+local function add(sums, counts)
+  for name, n in pairs(counts) do sums[name:lower()] = (sums[name:lower()] or 0) + n end
+end
+
 local function node_record(k, node)
-  local rec = {kind = "node", name = ("node %d"):format(node.node_id), node = node.node_id, addr = object.addr(node), pages = {}}
+  local number, list = node.node_id, {}
+  local rec = {kind = "node", name = ("node %d"):format(number), node = number, addr = object.addr(node), pages = {}}
   rec.events = k:symbol "node_data" and {} -- CONFIG_NUMA
   rec.present_pages, rec.spanned_pages, rec.start_pfn = node.node_present_pages, node.node_spanned_pages, node.node_start_pfn
   rec.managed_pages, rec.free_pages = 0, 0
-  for zone, number in mmzone.for_each_populated_zone(k) do
-    if number == rec.node then
+  for zone, its_node in mmzone.for_each_populated_zone(k) do
+    if its_node == number then
       rec.managed_pages = rec.managed_pages + zone.managed_pages.counter
       rec.free_pages = rec.free_pages + mmzone.page_state(zone, "NR_FREE_PAGES")
-      for name, n in pairs(rec.events and mmzone.numa_events(zone) or {}) do rec.events[name:lower()] = (rec.events[name:lower()] or 0) + n end
+      if rec.events then add(rec.events, mmzone.numa_events(zone)) end
     end
   end
   for _, counter in ipairs(NODE_COUNTERS) do rec.pages[counter[1]] = mmzone.node_state(node, counter[2]) end
   rec.bytes, rec.count = rec.managed_pages * k:info().page_size, rec.free_pages
-  local list = {}
   for _, name in sorted(rec.pages) do list[#list + 1] = ("%s %d"):format(name, rec.pages[name]) end
   for _, name in sorted(rec.events or {}) do list[#list + 1] = ("%s %d"):format(name, rec.events[name]) end
   rec.what = ("%d of %d pages free, %s"):format(rec.free_pages, rec.managed_pages, table.concat(list, ", "))

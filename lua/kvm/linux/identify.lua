@@ -101,7 +101,8 @@ local function area(k, addr)
   local found = vmalloc.find_vmap_area(k, addr)
   if not found then return nil end
   local rec = vmalloc.describe(found)
-  return {kind = "area", name = rec.caller, addr = rec.addr, offset = addr - rec.addr, bytes = rec.bytes, kinds = rec.kinds, phys = rec.phys}
+  return {kind = "area", name = rec.caller, addr = rec.addr, offset = addr - rec.addr, bytes = rec.bytes, kinds = rec.kinds,
+    phys = rec.phys}
 end
 
 local function of_page(kind, k, page, offset)
@@ -132,17 +133,17 @@ local function page(k, addr)
 end
 
 -- In the order in which they tell most.
-local FINDERS <const> = {{"symbol", symbol}, {"module", of_module}, {"percpu", per_cpu}, {"stack", stack}, {"slab", of_slab}, {"area", area},
-  {"struct page", struct_page}, {"page", page}}
+local FINDERS <const> = {{"symbol", symbol}, {"module", of_module}, {"percpu", per_cpu}, {"stack", stack}, {"slab", of_slab},
+  {"area", area}, {"struct page", struct_page}, {"page", page}}
 
 --- What an address is.
 -- @param k an open handle
 -- @tparam integer addr virtual, of the kernel
 -- @treturn {table,...} each with kind, offset (bytes from the start of what it tells), addr (of that start) and what else the kind has:
---  "symbol": name, module. "module": name, bytes (of this part of it). "percpu": cpu, name (of a variable, nil of memory that was allocated).
---  "stack": bytes, task (`struct task_struct *`), pid, comm. "slab": name (of the cache), bytes, index, slab, state ("used", "free", "kept"),
---  cpu (that keeps it), of a task task, pid, comm. "area" (of vmalloc): name (who made it), bytes, kinds, phys. "struct page", "page"
---  (what is at the address): pfn, flags ({string,...}), type, refcount, mapcount, mapping, index, anon, head; of "page" phys,
+--  "symbol": name, module. "module": name, bytes (of this part of it). "percpu": cpu, name (of a variable, nil of memory that was
+--  allocated). "stack": bytes, task (`struct task_struct *`), pid, comm. "slab": name (of the cache), bytes, index, slab, state ("used",
+--  "free", "kept"), cpu (that keeps it), of a task task, pid, comm. "area" (of vmalloc): name (who made it), bytes,
+--  kinds, phys. "struct page", "page" (what is at the address): pfn, flags ({string,...}), type, refcount, mapcount, mapping, index, anon, head; of "page" phys,
 --  page_bytes, entry (of the page table). Empty where nothing is known of it
 -- @treturn {table,...} kind and error (kvm.Error) of what could not be asked
 -- @usage local found = kvm.linux.identify.address(k, k:symbol("linux_banner").value + 4)

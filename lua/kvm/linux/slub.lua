@@ -5,7 +5,6 @@
 -- well (barns). Checked against Linux 5.10, 6.1, 6.12 and 7.2. Leaves out SLOB and SLAB, the pages of KFENCE, and sheaves that wait
 -- for RCU: their objects count as used.
 local kvm_error = require "kvm.error"
-local cpumask = require "kvm.linux.cpumask"
 local list = require "kvm.linux.list"
 local mm = require "kvm.linux.mm"
 local mmzone = require "kvm.linux.mmzone"
@@ -151,7 +150,9 @@ end
 local function from_sheaf(shape, sheaf, capacity, add, cpu)
   if not sheaf then return end
   local at, n = object.addr(sheaf, "objects"), sheaf.size
-  if n > capacity then fail(object.addr(sheaf), "a sheaf of %s at 0x%x has %d objects of %d", shape.name, object.addr(sheaf), n, capacity) end
+  if n > capacity then
+    fail(object.addr(sheaf), "the sheaf at 0x%x of %s has %d objects, room for %d", object.addr(sheaf), shape.name, n, capacity)
+  end
   for i = 0, n - 1 do add(shape.k:ptr(at + 8 * i), cpu) end
 end
 

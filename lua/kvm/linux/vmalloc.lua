@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- linux/vmalloc.h: areas of the kernel's virtual memory outside of its direct map, as /proc/vmallocinfo has them (mm/vmalloc.c): what vmalloc,
--- vmap and ioremap have made, modules, stacks of tasks. Since 6.9 they are shared out among nodes, each with a tree and a list; before
--- there was one of each. Areas that were given back are kept until the TLBs are flushed. Checked against Linux 5.10, 6.1, 6.12
--- and 7.2. Leaves out per node counts of pages, and where the array of pages lies.
+-- linux/vmalloc.h: areas of the kernel's virtual memory outside of its direct map, as /proc/vmallocinfo has them (mm/vmalloc.c): what
+-- vmalloc, vmap and ioremap have made, modules, stacks of tasks. Since 6.9 they are shared out among nodes, each with a tree and a
+-- list; before there was one of each. Areas that were given back are kept until the TLBs are flushed. Checked against Linux 5.10, 6.1,
+-- 6.12 and 7.2. Leaves out per node counts of pages, and where the array of pages lies.
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
 local list = require "kvm.linux.list"
@@ -23,7 +23,8 @@ local function at(k, name, t) return kvm_error.check(k:object(kallsyms.address(k
 -- Where areas are kept: {busy=list, root=tree, lazy=list}.
 local function nodes_of(k)
   if k:symbol "vmap_nodes" then
-    local base, count, t = k:ptr(kallsyms.address(k, "vmap_nodes")), k:u32(kallsyms.address(k, "nr_vmap_nodes")), types.of(k, "struct vmap_node")
+    local base, count = k:ptr(kallsyms.address(k, "vmap_nodes")), k:u32(kallsyms.address(k, "nr_vmap_nodes"))
+    local t = types.of(k, "struct vmap_node")
     if count > MOST_NODES then kvm_error.fail("format", "there are %d nodes of areas", count) end
     local out = {}
     for i = 0, count - 1 do
