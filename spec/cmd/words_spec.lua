@@ -47,6 +47,14 @@ describe("kvm.cmd.words", function()
     end
   end)
 
+  it("takes numbers", function()
+    local got = {}
+    for n in words.each_number({"10", 10, "0xffffffffffffffff"}, function(n) return n end) do got[#got + 1] = n end
+    assert.are.same({16, 10, -1}, got)
+    local ok, e = pcall(words.each_number, {"10", "1x"}, print)
+    assert.are.same({false, "inval", '"1x" is no hexadecimal number'}, {ok, e.code, e.message})
+  end)
+
   it("makes patterns of names", function()
     assert.are.equal("^a%.b.*%%%[$", words.glob "a.b*%[")
     assert.truthy(("kworker/0:1"):find(words.glob "kworker*"))

@@ -18,7 +18,8 @@ local OPTIONS = {
   info = {},
   ipcs = {contents = true},
   irq = {},
-  kmem = {slab = true, zones = true, events = true, info = true},
+  kmem = {slab = true, zones = true, events = true, info = true, vmalloc = true, check = true, objects = "*", page_flags = true,
+    nodes = true, hugepages = true, addrs = {"init_task"}},
   list = {start = "init_task.tasks", type = "struct task_struct", member = "tasks", show = {"pid", "comm"}},
   log = {},
   mod = {parameters = true, sections = true},
@@ -34,8 +35,8 @@ local OPTIONS = {
   waitq = {addr = "cgroup_mutex", type = "mutex"},
   wq = {all = true},
 }
-local LEFT_OUT = {triage = true, sym = true, rd = true, search = true, vtop = true, struct = true, whatis = true, run = true, slim = true,
-  convert = true}
+local LEFT_OUT = {triage = true, sym = true, rd = true, search = true, vtop = true, ptov = true, ptob = true, btop = true, pte = true,
+  struct = true, whatis = true, run = true, slim = true, convert = true}
 
 -- Pages of structures that the commands walk.
 local function places(k)

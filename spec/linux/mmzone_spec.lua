@@ -5,7 +5,8 @@ local memory = require "spec.support.memory"
 local mmzone = require "kvm.linux.mmzone"
 
 local S = memory.START
-local NODES, STATES, NODE = S, S + 0x40, S + 0x100
+local NODES, STATES, CPUS, PER_CPU, NODE = S, S + 0x40, S + 0x60, S + 0xa0, S + 0x100
+local OFFSET = 0x40 -- of the CPU's own copies
 
 describe("kvm.linux.mmzone", function()
   harness.guard()
@@ -15,12 +16,17 @@ describe("kvm.linux.mmzone", function()
       typedef struct { unsigned long bits[1]; } nodemask_t;
       enum node_states { N_POSSIBLE, N_ONLINE };
       enum zone_stat_item { NR_FREE_PAGES };
+      enum node_stat_item { NR_LRU_BASE, NR_FILE_PAGES };
+      enum numa_stat_item { NUMA_HIT, NUMA_MISS, NR_VM_NUMA_EVENT_ITEMS };
+      struct cpumask { unsigned long bits[1]; };
+      struct per_cpu_zonestat { signed char vm_stat_diff[8]; unsigned long vm_numa_event[2]; };
       struct free_area { unsigned long nr_free; };
       struct zone { unsigned long present_pages, _watermark[3], watermark_boost; struct free_area free_area[3];
-        struct { long counter; } vm_stat[1]; };
-      struct pglist_data { struct zone node_zones[2]; int node_id, nr_zones; };
+        struct { long counter; } vm_stat[1], vm_numa_event[2]; struct per_cpu_zonestat *per_cpu_zonestats; };
+      struct pglist_data { struct zone node_zones[2]; int node_id, nr_zones; struct { long counter; } vm_stat[2]; };
     ]]
-    symbols = {node_data = NODES, node_states = STATES}
+    symbols = memory.one_cpu(k, CPUS, OFFSET)
+    symbols.node_data, symbols.node_states = NODES, STATES
     memory.symbols(symbols)
     assert(k:write(NODES, ("<I8I8"):pack(0, NODE)))
     assert(k:write(STATES, ("<I8I8"):pack(3, 2))) -- possible: 0 and 1; online: 1
@@ -47,6 +53,19 @@ describe("kvm.linux.mmzone", function()
     assert.are.equal(17, mmzone.page_state(zone, "NR_FREE_PAGES"))
     assert.are.same({12, 22, 32}, {mmzone.watermarks(zone)})
     local _, err = kvm.try(mmzone.page_state, zone, "NR_NOTHING")
+    assert.are.equal("notfound", err.code)
+  end)
+
+  it("tells a node's counters and what NUMA counts", function()
+    memory.set(k, "struct zone", kvm.addr(zone), {per_cpu_zonestats = PER_CPU - OFFSET})
+    local t = k:type("struct zone"):strip()
+    assert(k:write(kvm.addr(zone) + t:field("vm_numa_event").offset, ("<i8i8"):pack(100, 2)))
+    assert(k:write(PER_CPU + 8, ("<i8i8"):pack(11, 3)))
+    assert.are.same({NUMA_HIT = 111, NUMA_MISS = 5}, mmzone.numa_events(zone))
+    local node = mmzone.for_each_node(k)()
+    assert(k:write(kvm.addr(node, "vm_stat"), ("<i8i8"):pack(1, 77)))
+    assert.are.equal(77, mmzone.node_state(node, "NR_FILE_PAGES"))
+    local _, err = kvm.try(mmzone.node_state, node, "NR_NOTHING")
     assert.are.equal("notfound", err.code)
   end)
 

@@ -106,6 +106,17 @@ describe("kvm.linux.module", function()
     assert.is_nil(module.sections(k, addr))
   end)
 
+  it("gives the parts of a module's memory", function()
+    local at = memory.START
+    local k = memory.open [[struct module_memory { void *base; unsigned int size; }; struct module { struct module_memory mem[3]; };]]
+    assert(k:write(at, ("<i8i8i8i8i8i8"):pack(0x1000, 10, 0, 0, 0x3000, 20)))
+    assert.are.same({{addr = 0x1000, bytes = 10}, {addr = 0x3000, bytes = 20}}, module.memory(k, at))
+    k = memory.open [[struct module_layout { void *base; unsigned int size; };
+      struct module { struct module_layout core_layout, init_layout; };]]
+    assert(k:write(at, ("<i8i8i8i8"):pack(0x1000, 10, 0, 0)))
+    assert.are.same({{addr = 0x1000, bytes = 10}}, module.memory(k, at))
+  end)
+
   it("raises where there is no module", function()
     local k = open {}
     for _, name in ipairs {"refs", "users", "taints", "state"} do

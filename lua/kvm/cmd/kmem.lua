@@ -1,28 +1,37 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- luakvm kmem: the kernel's memory: /proc/meminfo remade, zones with their free blocks, slab caches, counters.
-local kvm_error = require "kvm.error"
-local object = require "kvm.object"
+-- luakvm kmem: the kernel's memory: /proc/meminfo remade, zones and nodes, slab caches and their objects, areas of vmalloc, pages by their
+-- flags, huge pages, counters; what an address is.
+local parts = require "kvm.cmd.kmem_parts"
 local walk = require "kvm.cmd.walk"
-local words = require "kvm.cmd.words"
 
 local M = {
   name = "kmem",
-  summary = "kernel memory: meminfo, zones, slab caches, counters",
-  operands = {},
+  summary = "kernel memory: meminfo, zones, slabs, vmalloc, pages; what an address is",
+  operands = {{key = "addrs", name = "ADDR|SYMBOL", many = true, optional = true}},
   options = {
     {flags = "-i --info", help = "/proc/meminfo remade (the default)"},
     {flags = "-s --slab", help = "slab caches"},
-    {flags = "-n --name", value = "NAME", help = "with --slab: only this cache; * stands for any text"},
+    {flags = "-S --objects", value = "CACHE", help = "the objects of a slab cache, used and free; * stands for any text"},
+    {flags = "-c --check", help = "whether the lists of free objects of the slab caches are whole"},
+    {flags = "-n --name", value = "NAME", help = "with --slab or --check: only this cache; * stands for any text"},
+    {flags = "-v --vmalloc", help = "areas of vmalloc, as /proc/vmallocinfo has them"},
+    {flags = "-g --page-flags", help = "how many pages have each flag and each type"},
     {flags = "-z --zones", help = "zones, with watermarks and free blocks by order"},
+    {flags = "--nodes", help = "nodes, with what they are used for"},
+    {flags = "--hugepages", help = "pools of huge pages"},
     {flags = "-V --events", help = "counters of events, as /proc/vmstat has them"},
   },
   columns = {
-    {name = "kind", kind = "string"},
+    {name = "kind", kind = "string", title = "KIND", width = 11, left = true},
     {name = "name", kind = "string", title = "NAME", width = 26, left = true},
+    {name = "virtual", kind = "hex"},
     {name = "bytes", kind = "size", title = "SIZE", width = 8},
     {name = "count", kind = "integer", title = "COUNT", width = 10},
     {name = "node", kind = "integer"},
+    {name = "cpu", kind = "integer"},
     {name = "free_pages", kind = "integer"},
+    {name = "reserved_pages", kind = "integer"},
+    {name = "surplus_pages", kind = "integer"},
     {name = "managed_pages", kind = "integer"},
     {name = "present_pages", kind = "integer"},
     {name = "spanned_pages", kind = "integer"},
@@ -31,6 +40,8 @@ local M = {
     {name = "low_pages", kind = "integer"},
     {name = "high_pages", kind = "integer"},
     {name = "free_blocks", kind = "numbers"},
+    {name = "pages", kind = "counts"},
+    {name = "events", kind = "counts"},
     {name = "objects", kind = "integer"},
     {name = "active", kind = "integer"},
     {name = "slabs", kind = "integer"},
@@ -39,6 +50,26 @@ local M = {
     {name = "slot_bytes", kind = "integer"},
     {name = "objects_per_slab", kind = "integer"},
     {name = "pages_per_slab", kind = "integer"},
+    {name = "state", kind = "string"},
+    {name = "slab", kind = "hex"},
+    {name = "offset", kind = "integer"},
+    {name = "index", kind = "integer"},
+    {name = "module", kind = "string"},
+    {name = "task", kind = "hex"},
+    {name = "pid", kind = "integer"},
+    {name = "comm", kind = "string"},
+    {name = "kinds", kind = "strings"},
+    {name = "phys", kind = "hex"},
+    {name = "pfn", kind = "integer"},
+    {name = "flags", kind = "strings"},
+    {name = "type", kind = "string"},
+    {name = "refcount", kind = "integer"},
+    {name = "mapcount", kind = "integer"},
+    {name = "mapping", kind = "hex"},
+    {name = "anon", kind = "boolean"},
+    {name = "head", kind = "hex"},
+    {name = "page_bytes", kind = "integer"},
+    {name = "entry", kind = "hex"},
     {name = "addr", kind = "hex", title = "ADDRESS", width = 18, left = true},
     {name = "partial", kind = "strings"},
     {name = "what", kind = "string", title = "DETAILS", left = true, width = 0, json = false},
@@ -46,87 +77,39 @@ local M = {
   no_match = "there is none",
 }
 
-local function info(k, emit)
-  for name, value, err in require "kvm.linux.meminfo".for_each(k) do
-    local is_count = name:find "^HugePages_" ~= nil
-    emit {kind = "meminfo", name = name, bytes = not is_count and value or nil, count = is_count and value or nil,
-      partial = err and {is_count and "count" or "bytes"} or nil, what = err and tostring(err) or ""}
-  end
-end
+-- In the order in which they are told.
+local PARTS <const> = {{"addrs", parts.addresses}, {"slab", parts.caches}, {"objects", parts.objects}, {"check", parts.check},
+  {"vmalloc", parts.areas}, {"page_flags", parts.page_flags}, {"zones", parts.zones}, {"nodes", parts.nodes},
+  {"hugepages", parts.hugepages}, {"events", parts.events}, {"info", parts.info}}
 
-local function zone_record(zone, node)
-  local mmzone = require "kvm.linux.mmzone"
-  local rec = {kind = "zone", name = object.string(zone.name), node = node, addr = object.addr(zone)}
-  rec.managed_pages, rec.present_pages, rec.spanned_pages = zone.managed_pages.counter, zone.present_pages, zone.spanned_pages
-  rec.start_pfn, rec.free_pages = zone.zone_start_pfn, mmzone.page_state(zone, "NR_FREE_PAGES")
-  rec.min_pages, rec.low_pages, rec.high_pages = mmzone.watermarks(zone)
-  rec.free_blocks = mmzone.free_blocks(zone)
-  rec.bytes = rec.managed_pages * object.handle(zone):info().page_size
-  rec.what = ("node %d, %d of %d pages free (min %d low %d high %d), blocks %s"):format(node, rec.free_pages, rec.managed_pages,
-    rec.min_pages,
-    rec.low_pages, rec.high_pages, table.concat(rec.free_blocks, " "))
-  return rec
-end
-
-local function zones(k, emit)
-  for zone, node in require "kvm.linux.mmzone".for_each_populated_zone(k) do
-    walk.part(emit, function() emit(zone_record(zone, node)) end)
-  end
-end
-
-local function cache_record(k, cache)
-  local slab = require "kvm.linux.slab"
-  local rec = {kind = "slab", name = slab.name(cache), addr = object.addr(cache), object_bytes = cache.object_size, slot_bytes = cache.size}
-  local per_slab, order = slab.objects_per_slab(cache)
-  rec.objects_per_slab, rec.pages_per_slab = per_slab, 1 << order
-  local usage, err = kvm_error.try(slab.usage, cache)
-  if err then
-    rec.partial = {"objects", "active", "slabs", "partial_slabs"}
-    rec.what = tostring(err)
-    return rec
-  end
-  rec.objects, rec.active, rec.slabs, rec.partial_slabs = usage.objects, usage.active, usage.slabs, usage.partial
-  rec.bytes = usage.slabs * rec.pages_per_slab * k:info().page_size
-  rec.count = usage.active
-  rec.what = ("%d of %d objects of %d bytes, %d slabs of %d pages"):format(usage.active, usage.objects, rec.object_bytes, usage.slabs,
-    rec.pages_per_slab)
-  return rec
-end
-
-local function caches(k, emit, opts)
-  local pattern = opts.name and words.glob(opts.name)
-  for cache in require "kvm.linux.slab".for_each_slab_cache(k) do
-    walk.part(emit, function()
-      local rec = cache_record(k, cache)
-      if not pattern or rec.name:find(pattern) then emit(rec) end
-    end)
-  end
-end
-
-local function events(k, emit)
-  local names, values = {}, require "kvm.linux.vmstat".events(k)
-  for name in pairs(values) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do emit {kind = "event", name = name, count = values[name]} end
-end
+local function is_asked(value) return value and (type(value) ~= "table" or value[1] ~= nil) end
 
 --- The kernel's memory.
 -- @param k an open handle
--- @tparam[opt] table opts slab, name (of caches), zones, events; none of them, or info: meminfo
+-- @tparam[opt] table opts addrs ({integer|string,...}: as a person types them), slab, objects (a cache), check, name (of caches), vmalloc,
+--  page_flags, zones, nodes, hugepages, events; none of them, or info: meminfo
 -- @treturn function an iterator of records, by kind: "meminfo" (name, bytes, or count of huge pages), "zone" (name, node, bytes that it
 --  manages, free_pages, managed_pages, present_pages, spanned_pages, start_pfn, min_pages, low_pages, high_pages, free_blocks by order),
---  "slab" (name, bytes, objects, active, slabs, partial_slabs, object_bytes, slot_bytes, objects_per_slab, pages_per_slab), "event"
---  (name, count); addr (of `struct zone` or `struct kmem_cache`), partial (keys that could not be read); what is damaged as kvm.cmd.walk
---  tells it
+--  "node" (as a zone, without marks; pages: numbers by what they are used for, events: numbers by the name of enum numa_stat_item),
+--  "slab" (name, bytes, objects, active, slabs, partial_slabs, object_bytes, slot_bytes, objects_per_slab, pages_per_slab), "object"
+--  (name of the cache, addr, bytes, slab, state: "used", "free", or "kept" by cpu or, -1, a node), "check" (name, slabs, count of free
+--  objects), "area" (name: who made it, addr, bytes, count of pages, kinds, phys, state: "used", "lazy", "unready"), "pages", "page_type"
+--  and "page_flag" (name, count), "hugepages" (name, node, count, free_pages, reserved_pages, surplus_pages, object_bytes: of a page),
+--  "event" (name, count); of an address (virtual) what kvm.linux.identify.address tells, or "unknown"; addr (of `struct zone`, `struct
+--  kmem_cache` ...), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.kmem".run(k) do assert(r.stopped or r.name) end
+-- @usage for r in require "kvm.cmd.kmem".run(k, {addrs = {"linux_banner"}}) do assert(r.kind == "symbol") break end
 function M.run(k, opts)
   opts = opts or {}
+  if opts.name and not opts.check then opts = setmetatable({slab = true}, {__index = opts}) end
+  local asked = {}
+  for _, part in ipairs(PARTS) do
+    if is_asked(opts[part[1]]) then asked[#asked + 1] = part[2] end
+  end
+  if not asked[1] then asked[1] = parts.info end
   return walk.records(function(emit)
-    if opts.slab or opts.name then walk.part(emit, caches, k, emit, opts) end
-    if opts.zones then walk.part(emit, zones, k, emit) end
-    if opts.events then walk.part(emit, events, k, emit) end
-    if opts.info or not (opts.slab or opts.name or opts.zones or opts.events) then walk.part(emit, info, k, emit) end
+    for _, part in ipairs(asked) do walk.part(emit, part, k, emit, opts) end
   end)
 end
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm vtop: the physical memory behind virtual addresses of the kernel or of a process, with the page table entry that says so.
 local kvm_error = require "kvm.error"
+local pgtable_types = require "kvm.linux.pgtable_types"
 local tasks = require "kvm.cmd.tasks"
 local walk = require "kvm.cmd.walk"
 local words = require "kvm.cmd.words"
@@ -21,18 +22,9 @@ local M = {
   },
 }
 
--- x86: arch/x86/include/asm/pgtable_types.h; bit 7 is PSE above the last level.
-local X86 <const> = {{0, "present"}, {1, "rw"}, {2, "user"}, {3, "pwt"}, {4, "pcd"}, {5, "accessed"}, {6, "dirty"}, {7, "pse"}, {8,
-  "global"},
-  {63, "nx"}}
-
 local function flags_of(k, entry, bytes)
   if entry == 0 or k:info().arch ~= "x86_64" then return nil end
-  local out = {}
-  for _, flag in ipairs(X86) do
-    if entry >> flag[1] & 1 == 1 and not (flag[2] == "pse" and bytes == k:info().page_size) then out[#out + 1] = flag[2] end
-  end
-  return out
+  return pgtable_types.flags(k, entry, bytes)
 end
 
 --- Physical addresses of virtual ones.

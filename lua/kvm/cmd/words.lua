@@ -22,6 +22,23 @@ function M.hex(text)
   return digits and #digits <= 16 and tonumber(digits, 16) or nil
 end
 
+--- What a function makes of each of the numbers that were typed.
+-- @tparam {integer|string,...} list text is hexadecimal, with or without 0x
+-- @tparam function fn of a number
+-- @treturn function an iterator of what fn gives
+-- @raise kvm.Error `inval` for what is no number
+-- @usage assert(require "kvm.cmd.words".each_number({"10"}, function(n) return {n = n} end)().n == 16)
+function M.each_number(list, fn)
+  local numbers, i = {}, 0
+  for n, word in ipairs(list) do
+    numbers[n] = math.type(word) == "integer" and word or M.hex(word) or kvm_error.fail("inval", "%q is no hexadecimal number", word)
+  end
+  return function()
+    i = i + 1
+    return numbers[i] and fn(numbers[i])
+  end
+end
+
 --- Whether each CPU has its own copy of a variable, as Linux's per-CPU variables: none lies at the symbol itself.
 -- @param k an open handle
 -- @tparam integer value of the symbol

@@ -2,6 +2,7 @@
 -- /proc/meminfo, remade (fs/proc/meminfo.c, meminfo_proc_show; hugetlb_report_meminfo). Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 -- Lines whose counters a kernel does not have are left out, as are DirectMap*, HardwareCorrupted and the constants.
 local kvm_error = require "kvm.error"
+local hugetlb = require "kvm.linux.hugetlb"
 local kallsyms = require "kvm.linux.kallsyms"
 local list = require "kvm.linux.list"
 local mmzone = require "kvm.linux.mmzone"
@@ -38,18 +39,13 @@ local function swapcache_pages(k)
   return n
 end
 
-local function hugetlb(k)
-  local hstates = k:symbol "hstates"
-  if not hstates then return nil end
+local function huge_pages(k)
+  if not k:symbol "hstates" then return nil end
   local out, all = nil, 0
-  local count, default = k:u32(kallsyms.address(k, "hugetlb_max_hstate")), k:u32(kallsyms.address(k, "default_hstate_idx"))
-  for i = 0, math.min(count, 16) - 1 do
-    local h = kvm_error.check(k:object(hstates.value, "struct hstate[16]"))[i]
-    local bytes = k:info().page_size << h.order
-    all = all + h.nr_huge_pages * bytes
-    if i == default then
-      out = {total = h.nr_huge_pages, free = h.free_huge_pages, reserved = h.resv_huge_pages, surplus = h.surplus_huge_pages, bytes = bytes}
-    end
+  for pool, is_default in hugetlb.for_each_hstate(k) do
+    local usage = hugetlb.usage(pool)
+    all = all + usage.total * usage.bytes
+    if is_default then out = usage end
   end
   if out then out.all_bytes = all end
   return out
@@ -93,7 +89,7 @@ local NODE <const> = {
 -- @raise kvm.Error
 -- @usage local name, bytes = kvm.linux.meminfo.for_each(k)() assert(name == "MemTotal" and bytes > 0)
 function M.for_each(k)
-  local page, huge = k:info().page_size, hugetlb(k)
+  local page, huge = k:info().page_size, huge_pages(k)
   local node = function(name) return vmstat.node_page_state(k, name) end
   local lines = {
     {"MemTotal", function() return pages_at(k, "_totalram_pages") end},

@@ -4,6 +4,7 @@
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
 local object = require "kvm.object"
+local percpu = require "kvm.linux.percpu"
 local types = require "kvm.type"
 
 local M = {}
@@ -83,6 +84,46 @@ function M.page_state(zone, name)
     if e.name == name then return math.max(zone.vm_stat[e.value].counter, 0) end
   end
   return kvm_error.fail("notfound", "this kernel has no counter %s", name)
+end
+
+--- A counter of a node's memory, as far as CPUs have added their parts.
+-- @param node `struct pglist_data`
+-- @tparam string name of enum node_stat_item: "NR_ANON_MAPPED"
+-- @treturn integer pages (of NR_KERNEL_STACK_KB kB; those that end in _B bytes)
+-- @raise kvm.Error `notfound`
+-- @usage for node in kvm.linux.mmzone.for_each_node(k) do assert(kvm.linux.mmzone.node_state(node, "NR_FILE_PAGES") >= 0) end
+function M.node_state(node, name)
+  local index = types.enumerators(object.handle(node), "enum node_stat_item")[name]
+  if not index then kvm_error.fail("notfound", "this kernel has no counter %s", name) end
+  return math.max(node.vm_stat[index].counter, 0)
+end
+
+-- Where a zone counts these events, and where each CPU has its part: 5.14 gave both other names (f19298b9516c).
+local NUMA_LAYOUTS <const> = {
+  {total = "vm_numa_event", cpus = "per_cpu_zonestats", part = "vm_numa_event"},
+  {total = "vm_numa_stat", cpus = "pageset", part = "vm_numa_stat_diff"},
+}
+
+--- How often memory was taken from a zone as nodes prefer it, as /proc/zoneinfo has it.
+-- @param zone `struct zone`
+-- @treturn {string=integer,...} by the name of enum numa_stat_item: "NUMA_HIT"
+-- @raise kvm.Error `notfound`: this kernel has no NUMA counters (CONFIG_NUMA)
+-- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do assert(kvm.linux.mmzone.numa_events(zone).NUMA_HIT >= 0) end
+function M.numa_events(zone)
+  local k, t, out = object.handle(zone), object.typeof(zone):strip(), {}
+  for _, layout in ipairs(NUMA_LAYOUTS) do
+    if t:field(layout.total) then
+      for name, i in pairs(types.enumerators(k, "enum numa_stat_item")) do
+        if not name:find "^NR_" then
+          local n = zone[layout.total][i].counter
+          for _, own in percpu.for_each_copy(zone[layout.cpus]) do n = n + own[layout.part][i] end
+          out[name] = n
+        end
+      end
+      return out
+    end
+  end
+  return kvm_error.fail("notfound", "this kernel has no NUMA counters (CONFIG_NUMA)")
 end
 
 --- The watermarks of a zone.

@@ -112,6 +112,27 @@ function M.sections(k, addr)
   return out
 end
 
+--- The memory of a module.
+-- @param k an open handle
+-- @tparam integer addr `struct module *`
+-- @treturn {table,...} addr, bytes: of its code, data ... (enum mod_mem_type) since 6.4, before of all that stays and of its init
+-- @raise kvm.Error
+-- @usage for m in k:modules() do assert(#require "kvm.linux.module".memory(k, m.addr) > 0) end
+function M.memory(k, addr)
+  local m, out = kvm_error.check(k:object(addr, MODULE)), {}
+  local function add(part)
+    local base = k:ptr(object.addr(part, "base"))
+    if base ~= 0 and part.size > 0 then out[#out + 1] = {addr = base, bytes = part.size} end
+  end
+  if has(k, "mem") then
+    for i = 0, #m.mem - 1 do add(m.mem[i]) end
+  else
+    add(m.core_layout)
+    add(m.init_layout)
+  end
+  return out
+end
+
 --- How many symbols a module has, as its table counts them (the empty first one too).
 -- @param k an open handle
 -- @tparam integer addr `struct module *`

@@ -64,6 +64,18 @@ local function node_of(cache, number)
   return cache.node[number]
 end
 
+--- The full and empty sheaves that a cache keeps on a node.
+-- @param cache `struct kmem_cache`
+-- @tparam integer number of the node
+-- @return `struct node_barn`; nil where the cache has none (all before 6.18)
+-- @raise kvm.Error
+-- @usage local barn = kvm.linux.slab.barn(kvm.linux.slab.find_slab_cache(k, "task_struct"), 0) assert(not barn or barn.nr_full >= 0)
+function M.barn(cache, number)
+  if object.typeof(cache):strip():field "per_node" then return cache.per_node[number].barn end
+  local node = node_of(cache, number)
+  return node and object.typeof(node):strip():field "barn" and node.barn or nil -- in 6.18 to 7.0
+end
+
 --- How much is in a cache.
 -- @param cache `struct kmem_cache`
 -- @treturn table slabs, objects (that there is room for), active (of these in use, or kept by a CPU), partial (slabs with room)

@@ -358,6 +358,7 @@ static void hashes(void) {
         rhashtable_insert_fast(&lab_rhash, &item(i)->rhash, lab_rhash_params);
 }
 
+
 static int __init lab_containers_init(void) {
     lists();
     trees();
@@ -374,6 +375,7 @@ static int __init lab_containers_init(void) {
     lab_locks();
     lab_workqueues();
     lab_netfilter();
+    lab_slabs();
     return 0;
 }
 module_init(lab_containers_init);

@@ -1,0 +1,100 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+local harness = require "spec.support.harness"
+local kvm = require "kvm"
+local made = require "spec.support.slub"
+local memory = require "spec.support.memory"
+local slub = require "kvm.linux.slub"
+
+local object = made.object
+
+for _, layout in ipairs {{name = "7.2", kept = {[object(2)] = 0, [object(3)] = 0, [object(4)] = -1}},
+  {name = "5.10", old = true, kept = {[object(2)] = 0, [object(3)] = 0}}} do
+  describe("kvm.linux.slub of " .. layout.name, function()
+    harness.guard()
+    local k, cache, slab
+    before_each(function()
+      k, cache = made.open(layout.old)
+      slab = slub.for_each_slab(cache)()
+    end)
+    after_each(memory.forget)
+
+    local function fails(addr, form)
+      local n, err = slub.validate(cache)
+      assert.are.same({nil, "format", addr}, {n, err.code, err.addr})
+      assert.matches(form, err.message)
+    end
+
+    it("gives slabs and their objects", function()
+      assert.are.equal(made.at.SLAB, kvm.addr(slab))
+      assert.are.same({[made.at.CACHE] = {made.at.SLAB}}, slub.slabs_by_cache(k))
+      assert.are.same({object(0), 64, 8}, {slub.objects(slab)})
+      assert.are.same({object(6), object(1)}, slub.free_list(slab))
+      assert.are.same(layout.kept, slub.kept(cache))
+      local states = memory.collect(slub.for_each_object(slab), function(_, state) return state:sub(1, 1) end)
+      assert.are.equal(layout.old and "ufkkuufu" or "ufkkkufu", table.concat(states))
+      local kept = 0
+      for _ in pairs(layout.kept) do kept = kept + 1 end
+      assert.are.same({1, 2 + kept}, {slub.validate(cache)})
+    end)
+
+    it("tells what an address is", function()
+      local info = slub.object_info(k, object(6) + 5)
+      assert.are.same({"a-cache", object(6), 5, 6, 56, "free"}, {info.name, info.object, info.offset, info.index, info.bytes, info.state})
+      info = slub.object_info(k, object(3))
+      assert.are.same({"kept", 0}, {info.state, info.cpu})
+      info = slub.object_info(k, object(8))
+      assert.are.same({"a-cache"}, {info.name, info.object})
+      assert.is_nil(slub.object_info(k, memory.START))
+      local _, err = kvm.try(slub.object_info, k, memory.UNMAPPED)
+      assert.are.equal("fault", err.code)
+    end)
+
+    it("has no object of an empty list, and none of a full slab", function()
+      made.free({}, 8)
+      assert.are.same({}, slub.free_list(slab))
+    end)
+
+    it("tells of lists that lead elsewhere", function()
+      made.free({6, 1}, 6, object(9))
+      fails(object(1), "leads from .* to .* which is no object of it")
+      made.free({6, 1}, 6, object(5) + 8)
+      fails(object(1), "which is no object of it")
+      made.free({6, 1}, 6, object(6))
+      fails(object(6), "comes to .* again")
+      assert(k:write(object(6), ("A"):rep(56))) -- was written to when it was free
+      made.free({1, 6}, 6)
+      assert(k:write(object(6), ("A"):rep(56)))
+      fails(object(6), "which is no object of it")
+    end)
+
+    it("tells of counts that differ", function()
+      made.free({6, 1}, 5)
+      fails(made.at.SLAB, "has 3 free objects, its list 2")
+      made.free({6, 1}, 9)
+      fails(made.at.SLAB, "has 9 of 8 objects in use")
+      made.free({6, 2}, 6)
+      fails(object(2), "is free in its slab, and kept as well")
+      local info = slub.object_info(k, object(0))
+      assert.are.same({object(0)}, {info.object, info.state})
+    end)
+  end)
+end
+
+describe("kvm.linux.slub with sheaves", function()
+  harness.guard()
+  after_each(memory.forget)
+
+  it("tells of sheaves that are damaged", function()
+    local k, cache = made.open()
+    memory.set(k, "struct slab_sheaf", made.at.SHEAF, {size = 5})
+    local _, err = slub.validate(cache)
+    assert.are.same({"format", made.at.SHEAF}, {err.code, err.addr})
+    memory.set(k, "struct slab_sheaf", made.at.SHEAF, {size = 2})
+    assert(k:write(made.at.FULL + k:type("struct slab_sheaf"):size(), ("<i8"):pack(made.object(2))))
+    _, err = slub.validate(cache)
+    assert.are.same({"format", made.object(2)}, {err.code, err.addr})
+    assert(k:write(made.at.BARN + 8, ("<i8"):pack(0)))
+    _, err = slub.validate(cache)
+    assert.are.equal("format", err.code)
+  end)
+end)
