@@ -88,6 +88,7 @@ local LINES = {
   sym = {{"-M", "CORE", "-p", "*"}, {"-M", "CORE", EVIL}, {"-M", "/dev/null", "-N", "NAMELIST", "-p", "*"}},
   sys = {{"CORE"}, {"CORE", "sysctl"}, {"CORE", "parameters"}, {"CORE", "cpus"}, {"CORE", "config"}, {"CORE", EVIL}},
   timer = {{"CORE"}},
+  tree = {{"-M", "CORE", EVIL}, {"-M", "CORE", "init_task", "-k", EVIL}},
   triage = {{"CORE"}},
   vm = {{"CORE"}, {"-M", "CORE", EVIL}},
   vtop = {{"-M", "CORE", "init_task"}, {"-M", "CORE", EVIL}},

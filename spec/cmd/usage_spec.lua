@@ -20,6 +20,7 @@ describe("the usage lines of commands", function()
       "cmd.dev",
       "cmd.ipcs",
       "cmd.net",
+      "cmd.tree",
       "cmd.waitq",
       "cmd.wq",
       "device.majors",

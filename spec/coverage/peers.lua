@@ -139,6 +139,7 @@ M.commands = {
   sym = {crash = {"sym"}},
   sys = {crash = {"sys"}, corelens = {"sys", "cpuinfo", "sysctl"}},
   timer = {crash = {"timer"}, corelens = {"timers"}},
+  tree = {crash = {"tree"}},
   triage = {},
   vm = {crash = {"vm"}},
   vtop = {crash = {"vtop"}},
@@ -162,7 +163,6 @@ M.missing = {
     "mach",
     "sbitmapq",
     "task",
-    "tree",
     "wr",
   },
   corelens = {

@@ -31,6 +31,7 @@ local OPTIONS = {
   swap = {},
   sys = {what = "sysctl"},
   timer = {},
+  tree = {start = "init_pid_ns", kind = "idr", type = "struct pid", show = {"level"}},
   vm = {pages = true},
   waitq = {addr = "cgroup_mutex", type = "mutex"},
   wq = {all = true},

@@ -168,7 +168,8 @@ end
 
 function LISTS.control_group_nodes(k, add)
   local root = linux.cgroup.root(k).kn
-  for node in linux.rbtree.for_each_entry("struct kernfs_node", root.dir.children, "rb") do add("%s %s", kvm.string(node.name), hex(node)) end
+  for node in linux.rbtree.for_each_entry("struct kernfs_node", root.dir.children, "rb") do add("%s %s", kvm.string(node.name),
+    hex(node)) end
 end
 
 function LISTS.kernel_objects(k, add)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm list: the entries of a linked list: a ring of struct list_head, or structs that a pointer to the next one links. Each
 -- ring's back links are checked on the way; a list that is damaged is told as far as it goes.
+local entries = require "kvm.cmd.entries"
 local kvm_error = require "kvm.error"
 local object = require "kvm.object"
 local list = require "kvm.linux.list"
@@ -18,47 +19,11 @@ local M = {
     {flags = "-r --reverse", help = "the last one first (struct list_head)"},
     {flags = "-c --count", value = "MOST", type = "integer", help = "at most so many"},
   },
-  columns = {
-    {name = "index", kind = "integer", title = "#", width = 5},
-    {name = "addr", kind = "hex", title = "ADDRESS", width = 18, left = true},
-    {name = "members", kind = "texts"},
-    {name = "partial", kind = "strings"},
-    {name = "shown", kind = "string", title = "MEMBERS", left = true, width = 0, json = false},
-  },
+  columns = entries.COLUMNS,
   no_match = "the list is empty",
 }
 
 local MOST <const> = 10000000
-
--- "modules", "init_task.tasks", an address: where the walk starts. Without a type that is a struct list_head.
-local function start_of(k, text)
-  if math.type(text) == "integer" then return text end
-  local name, path = text:match "^([^.]+)%.(.+)$"
-  if not name then return words.address(k, text) end
-  local o = kvm_error.check(k:object(name))
-  return object.addr(o, path)
-end
-
-local function show(k, at, opts, index)
-  local rec = {index = index, addr = at}
-  if not opts.show then return rec end
-  rec.members = {}
-  local o = kvm_error.check(k:object(at, opts.type))
-  local shown = {}
-  for i, path in ipairs(opts.show) do
-    local text, err = kvm_error.try(require "kvm.format.object".member, o, path, {})
-    if err and not (err.code == "fault" or err.code == "excluded") then error(err, 0) end
-    if err then
-      rec.partial = rec.partial or {}
-      table.insert(rec.partial, path)
-    else
-      rec.members[path] = text
-    end
-    shown[i] = path .. "=" .. (text or "?")
-  end
-  rec.shown = table.concat(shown, " ")
-  return rec
-end
 
 local function ring(k, start, opts)
   local head = kvm_error.check(k:object(start, "struct list_head"))
@@ -107,12 +72,12 @@ function M.run(k, opts)
   if opts.show and not opts.type then error {usage = "--show needs --type"} end
   local ringed = is_ring(k, opts)
   if opts.reverse and not ringed then error {usage = "a list of pointers goes one way"} end
-  local start = start_of(k, opts.start)
+  local start = entries.start(k, opts.start)
   return walk.records(function(emit)
     local index = 0
     for o in ringed and ring(k, start, opts) or chain(k, start, opts.type, opts.member) do
       if opts.count and index >= opts.count then return end
-      emit(show(k, object.addr(o), opts, index))
+      emit(entries.record(k, object.addr(o), opts, index))
       index = index + 1
     end
   end)

@@ -143,8 +143,8 @@ local FINDERS <const> = {{"symbol", symbol}, {"module", of_module}, {"percpu", p
 --  "symbol": name, module. "module": name, bytes (of this part of it). "percpu": cpu, name (of a variable, nil of memory that was
 --  allocated). "stack": bytes, task (`struct task_struct *`), pid, comm. "slab": name (of the cache), bytes, index, slab, state ("used",
 --  "free", "kept"), cpu (that keeps it), of a task task, pid, comm. "area" (of vmalloc): name (who made it), bytes,
---  kinds, phys. "struct page", "page" (what is at the address): pfn, flags ({string,...}), type, refcount, mapcount, mapping, index, anon, head; of "page" phys,
---  page_bytes, entry (of the page table). Empty where nothing is known of it
+--  kinds, phys. "struct page", "page" (what is at the address): pfn, flags ({string,...}), type, refcount, mapcount, mapping, index,
+--  anon, head; of "page" phys, page_bytes, entry (of the page table). Empty where nothing is known of it
 -- @treturn {table,...} kind and error (kvm.Error) of what could not be asked
 -- @usage local found = kvm.linux.identify.address(k, k:symbol("linux_banner").value + 4)
 -- assert(found[1].kind == "symbol" and found[1].offset == 4)
