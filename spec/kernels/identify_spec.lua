@@ -61,6 +61,19 @@ matrix.each(function(dump)
     assert.is_nil(identify.address(k, 0x1234)[1])
   end)
 
+  it("knows addresses of processes", function()
+    local p = k:procs("pid", 1)()
+    local start = k:object(p.addr, "struct task_struct").mm.start_code
+    local list, failed = identify.user_address(k, start + 7, p)
+    assert.are.same({{}, "user area", "r-xp"}, {failed, list[1].kind, list[1].permissions})
+    assert.matches("busybox", list[1].name)
+    assert.is_true(list[1].addr + list[1].offset == start + 7)
+    if not dump.is_filtered then
+      assert.are.same({"page", (assert(k:translate(start + 7, p)))}, {list[2].kind, list[2].phys})
+    end
+    assert.are.same({}, (identify.user_address(k, 0x10, p)))
+  end)
+
   it("has as many free pages as /proc/buddyinfo tells, and huge ones", function()
     local truth, flags, kinds = dump:truth(), linux.page_flags.count(k)
     assert.is_true(flags.lru > 1000 and flags.reserved > 1000)

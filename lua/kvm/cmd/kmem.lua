@@ -9,6 +9,7 @@ local M = {
   summary = "kernel memory: meminfo, zones, slabs, vmalloc, pages; what an address is",
   operands = {{key = "addrs", name = "ADDR|SYMBOL", many = true, optional = true}},
   options = {
+    {flags = "-p --process", value = "PID", type = "integer", help = "ADDR is of this process's user space"},
     {flags = "-i --info", help = "/proc/meminfo remade (the default)"},
     {flags = "-s --slab", help = "slab caches"},
     {flags = "-S --objects", value = "CACHE", help = "the objects of a slab cache, used and free; * stands for any text"},
@@ -59,6 +60,7 @@ local M = {
     {name = "pid", kind = "integer"},
     {name = "comm", kind = "string"},
     {name = "kinds", kind = "strings"},
+    {name = "permissions", kind = "string"},
     {name = "phys", kind = "hex"},
     {name = "pfn", kind = "integer"},
     {name = "flags", kind = "strings"},
@@ -86,8 +88,8 @@ local function is_asked(value) return value and (type(value) ~= "table" or value
 
 --- The kernel's memory.
 -- @param k an open handle
--- @tparam[opt] table opts addrs ({integer|string,...}: as a person types them), slab, objects (a cache), check, name (of caches), vmalloc,
---  page_flags, zones, nodes, hugepages, events; none of them, or info: meminfo
+-- @tparam[opt] table opts addrs ({integer|string,...}: as a person types them), process (id: whose they are), slab, objects (a cache),
+--  check, name (of caches), vmalloc, page_flags, zones, nodes, hugepages, events; none of them, or info: meminfo
 -- @treturn function an iterator of records, by kind: "meminfo" (name, bytes, or count of huge pages), "zone" (name, node, bytes that it
 --  manages, free_pages, managed_pages, present_pages, spanned_pages, start_pfn, min_pages, low_pages, high_pages, free_blocks by order),
 --  "node" (as a zone, without marks; pages: numbers by what they are used for, events: numbers by the name of enum numa_stat_item),
@@ -95,7 +97,7 @@ local function is_asked(value) return value and (type(value) ~= "table" or value
 --  (name of the cache, addr, bytes, slab, state: "used", "free", or "kept" by cpu or, -1, a node), "check" (name, slabs, count of free
 --  objects), "area" (name: who made it, addr, bytes, count of pages, kinds, phys, state: "used", "lazy", "unready"), "pages", "page_type"
 --  and "page_flag" (name, count), "hugepages" (name, node, count, free_pages, reserved_pages, surplus_pages, object_bytes: of a page),
---  "event" (name, count); of an address (virtual) what kvm.linux.identify.address tells, or "unknown"; addr (of `struct zone`, `struct
+--  "event" (name, count); of an address (virtual) what kvm.linux.identify tells, or "unknown"; addr (of `struct zone`, `struct
 --  kmem_cache` ...), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.kmem".run(k) do assert(r.stopped or r.name) end

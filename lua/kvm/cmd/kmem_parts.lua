@@ -5,6 +5,7 @@ local mmzone = require "kvm.linux.mmzone"
 local object = require "kvm.object"
 local slab = require "kvm.linux.slab"
 local slub = require "kvm.linux.slub"
+local tasks = require "kvm.cmd.tasks"
 local walk = require "kvm.cmd.walk"
 local words = require "kvm.cmd.words"
 
@@ -221,15 +222,21 @@ local IN_WORDS <const> = {
     return ("slab 0x%x, %s%s"):format(r.slab, state, r.pid and (": %d %s"):format(r.pid, r.comm) or "")
   end,
   area = function(r) return ("%s, %d bytes"):format(table.concat(r.kinds, " "), r.bytes) end,
+  ["user area"] = function(r) return ("%s, %d bytes"):format(r.permissions, r.bytes) end,
   page = page_words,
   ["struct page"] = page_words,
 }
 
---- What addresses are: opts.addrs.
+--- What addresses are: opts.addrs, of the kernel or of opts.process.
 function M.addresses(k, emit, opts)
+  local identify, task = require "kvm.linux.identify", nil
+  if opts.process then
+    task = tasks.each(k, {opts.process})()
+    if not task then kvm_error.fail("notfound", "there is no process %d", opts.process) end
+  end
   for _, word in ipairs(opts.addrs) do
     local addr = math.type(word) == "integer" and word or words.address(k, word)
-    local found, failed = require "kvm.linux.identify".address(k, addr)
+    local found, failed = (task and identify.user_address or identify.address)(k, addr, task)
     for _, r in ipairs(found) do
       r.what = ("+0x%x %s"):format(r.offset or 0, IN_WORDS[r.kind](r)):gsub(" +$", "")
       r.virtual, r.name = addr, r.name or ""
