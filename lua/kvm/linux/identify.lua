@@ -181,8 +181,8 @@ local USER_FINDERS <const> = {{"user area", user_area}, {"page", page}}
 -- @tparam table task a record of k:procs
 -- @treturn {table,...} as address gives them: "user area" (name: a file's path, "[heap]" ...; permissions: "rw-p"; bytes), "page"
 -- @treturn {table,...} kind and error (kvm.Error) of what could not be asked
--- @usage local p = k:procs("pid", 1)() local task = k:object(p.addr, "struct task_struct")
--- local found = kvm.linux.identify.user_address(k, task.mm.start_code, p) assert(found[1].permissions == "r-xp")
+-- @usage local p = k:procs("pid", 1)()
+-- for _, rec in ipairs(p and kvm.linux.identify.user_address(k, 0x401000, p) or {}) do assert(rec.offset >= 0) end
 function M.user_address(k, addr, task)
   return ask(USER_FINDERS, k, addr, task)
 end
