@@ -71,7 +71,7 @@ local LINES = {
   log = {{"CORE"}, {"CORE", "-x"}, {"CORE", "-d", "-m"}, {"CORE", "-T"}, {"CORE", "-l", EVIL}},
   mod = {{"CORE"}, {"CORE", "-p", "-s"}, {"CORE", "-t"}},
   mount = {{"CORE"}, {"CORE", "-n", "100"}, {"CORE", "-i", "-D"}},
-  net = {{"CORE"}, {"CORE", "-s", "-r", "-a"}, {"CORE", "-p", EVIL}},
+  net = {{"CORE"}, {"CORE", "-s", "-r", "-a", "-f", "-S"}, {"CORE", "-p", EVIL}},
   ps = {{"CORE"}, {"CORE", "--threads", "-T"}, {"CORE", "-c", EVIL}, {"CORE", "-g", EVIL}},
   pte = {{"-M", "CORE", "1063"}, {"-M", "CORE", EVIL}},
   ptob = {{"-M", "CORE", "1"}, {"-M", "CORE", EVIL}},
@@ -91,8 +91,10 @@ local LINES = {
   triage = {{"CORE"}},
   vm = {{"CORE"}, {"-M", "CORE", EVIL}},
   vtop = {{"-M", "CORE", "init_task"}, {"-M", "CORE", EVIL}},
+  waitq = {{"-M", "CORE", EVIL}, {"-M", "CORE", "init_task", "-t", EVIL}, {"-M", "CORE", "init_task." .. EVIL, "-t", "task_struct"}},
   whatis = {{"-M", "CORE", "struct task_struct"}, {"-M", "CORE", "struct evil" .. SHORT}, {"-M", "CORE", "evil" .. EVIL},
     {"-M", "CORE", EVIL}},
+  wq = {{"CORE", "-a"}, {"CORE", "-q"}, {"CORE", "-w", EVIL}},
 }
 
 local FORMS = {{}, {"--json"}, {"--csv"}}

@@ -22,7 +22,10 @@ describe("kvm.cmd.net", function()
     assert.are.same({"mtu"}, r[1].partial) -- these devices have none
     r[1].partial = nil
     assert.are.same({kind = "device", name = "eth7", index = 2, state = "up", flags = {"UP", "MULTICAST"}, lladdr = "52:54:00:12:34:56",
-      addresses = {"10.0.2.15/24", "fe80::1/64"}, addr = made.at.DEV, what = "eth7 52:54:00:12:34:56 10.0.2.15/24 fe80::1/64"}, r[1])
+      addresses = {"10.0.2.15/24", "fe80::1/64"}, addr = made.at.DEV, qdisc = "fq_codel", rx_bytes = 0, rx_packets = 0, rx_errors = 0,
+        rx_dropped = 0,
+      tx_bytes = 0, tx_packets = 0, tx_errors = 0, tx_dropped = 0,
+      what = "eth7 52:54:00:12:34:56 10.0.2.15/24 fe80::1/64 rx 0 bytes 0 packets tx 0 bytes 0 packets"}, r[1])
   end)
 
   it("goes on behind what is damaged", function()
@@ -34,6 +37,11 @@ describe("kvm.cmd.net", function()
     for i, rec in ipairs(r) do codes[i] = rec.code end
     assert.are.same({8, 8}, {#r, #codes}) -- two tables of neighbours, six kinds of sockets: this kernel has none of them
     assert.matches("this kernel has no ARP %(CONFIG_INET%)", r[1].stopped)
+    r = records {routes = true, netfilter = true, softnet = true}
+    assert.are.equal(4, #r) -- routes of two families
+    for _, rec in ipairs(r) do assert.is_truthy(rec.stopped) end
+    assert.matches("CONFIG_IPV6", r[2].stopped)
+    assert.matches("CONFIG_NETFILTER", r[3].stopped)
     r = records {protocol = {"telepathy"}}
     assert.are.same({1, "inval"}, {#r, r[1].code})
   end)

@@ -24,7 +24,7 @@ local OPTIONS = {
   log = {},
   mod = {parameters = true, sections = true},
   mount = {},
-  net = {sockets = true, routes = true, neighbours = true},
+  net = {sockets = true, routes = true, neighbours = true, netfilter = true, softnet = true},
   ps = {tree = true, credentials = true, namespaces = true, cgroups = true, paths = true, limits = true, environ = true},
   runq = {},
   sig = {limits = true},
@@ -32,6 +32,8 @@ local OPTIONS = {
   sys = {what = "sysctl"},
   timer = {},
   vm = {pages = true},
+  waitq = {addr = "cgroup_mutex", type = "mutex"},
+  wq = {all = true},
 }
 local LEFT_OUT = {triage = true, sym = true, rd = true, search = true, vtop = true, ptov = true, ptob = true, btop = true, pte = true,
   struct = true, whatis = true, run = true, slim = true, convert = true}

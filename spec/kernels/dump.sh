@@ -87,7 +87,7 @@ setup() { # makes WORK, sets QEMU and APPEND
 containers() { # the module of containers/ for the guest's kernel: $WORK/containers.ko, or $WORK/containers.why
   local ko
   ko=$PACKAGES/containers-$(cat "$PACKAGES/kernel.$SUITE").ko
-  if [ ! -e "$ko" ] || [ -n "$(find "$here/containers" -name '*.c' -newer "$ko")" ]; then
+  if [ ! -e "$ko" ] || [ -n "$(find "$here/containers" -newer "$ko")" ]; then
     rm -f "$ko"
     (builder "$SUITE" && "$here/containers/build.sh" "$BUILDER" "$ko") 2>"$WORK/containers.why" || :
   fi

@@ -39,7 +39,7 @@ matrix.each(function(dump)
     assert.are.equal("linux_banner", found(k:symbol("linux_banner").value + 3, "symbol").name)
     local at = k:symbol("lab_slab_objects").value + 8
     local symbol, module = found(at, "symbol"), found(at, "module")
-    assert.are.same({"lab_slab_objects", "lab_containers", 8, "lab_containers"}, {symbol.name, symbol.module, symbol.offset, module.name})
+    assert.are.same({"lab_slab_objects", "lab", 8, "lab"}, {symbol.name, symbol.module, symbol.offset, module.name})
     for cpu = 0, 1 do
       local rec = found(linux.percpu.per_cpu_ptr(k, k:symbol("runqueues").value, cpu) + 64, "percpu")
       assert.are.same({"runqueues", 64, cpu}, {rec.name, rec.offset, rec.cpu})

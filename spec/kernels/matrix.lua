@@ -120,6 +120,8 @@ function M.describe(key, core, fn)
     end
     local dump = setmetatable({key = key, core = core, path = ("%s/%s/%s"):format(M.dir, key, core)}, Dump)
     dump.is_filtered = core == "kdump"    -- makedumpfile -d 31: no user pages
+    -- makedumpfile 1.7 takes slab pages of 7.2 for free ones and leaves them out.
+    dump.is_torn = key == "k72" and dump.is_filtered
     dump.is_crash = key:find "^k%d" ~= nil -- it panicked; else QEMU dumped it while it ran
     dump.is_busy = key:find "^busy" ~= nil -- its tasks, files and sockets come and go
     busted.teardown(function()
@@ -136,6 +138,17 @@ function M.each(fn)
   for _, guest in ipairs(M.guests) do
     for _, core in ipairs(guest.cores) do M.describe(guest.key, core, fn) end
   end
+end
+
+--- All dumps of guests that have loaded the module of containers/, and all of their memory; those that lack it are told.
+function M.each_with_module(fn)
+  M.each(function(dump)
+    if dump.is_torn then return end
+    if dump:open():symbol "lab_list" then return fn(dump) end
+    local why = M.read(("%s/%s/containers.why"):format(M.dir, dump.key)) or "the guest was made without the module"
+    local state = os.getenv "CI" == "true" and busted.it or busted.pending
+    state("has the module: " .. why:gsub("%s+", " "):sub(-200), function() error(why, 0) end)
+  end)
 end
 
 --- A list of what is wrong, of which the first ten are shown.

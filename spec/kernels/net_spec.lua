@@ -89,7 +89,8 @@ matrix.each(function(dump)
   it("has the IPv4 routes of ip route", function()
     local found = {}
     for _, r in ipairs(records(dump, "-r")) do
-      found[#found + 1] = ("%s %s/%d via %s dev %s table %s scope %s src %s"):format(r.type, r.destination, r.prefix, r.gateway, r.device,
+      found[r.family == "inet" and #found + 1 or 0] = ("%s %s/%d via %s dev %s table %s scope %s src %s"):format(r.type, r.destination,
+        r.prefix, r.gateway, r.device,
         r.table, r.scope, r.source)
     end
     local want = {}
@@ -103,10 +104,70 @@ matrix.each(function(dump)
           line:match " dev (%S+)", line:match " table (%a+)" or "main", line:match " scope (%a+)" or "global", line:match " src (%S+)")
       end
     end
+    found[0] = nil
     table.sort(found)
     table.sort(want)
     assert.are.same(want, found)
     assert.is_true(#want >= 7)
+  end)
+
+  -- /proc/net prints addresses of IPv6 as they are sent here; a gateway sets a flag.
+  it("has the IPv6 routes of /proc/net/ipv6_route", function()
+    local RTF_GATEWAY, found, want = 2, {}, {}
+    local function text(hex)
+      return require "kvm.linux.netdevice".ipv6((hex:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end)))
+    end
+    local k, linux = dump:open(), require "kvm".linux
+    for r in linux.fib6.for_each_route(k:object "init_net") do
+      local way = r.ways[1]
+      found[#found + 1] = ("%s/%d via %s metric %d flags %x dev %s"):format(r.destination, r.prefix, way.gateway or "::", r.priority,
+        r.flags & ~RTF_GATEWAY, way.device)
+    end
+    local PATTERN = "^(%x+) (%x+) %x+ %x+ (%x+) (%x+) %x+ %x+ (%x+) +(%S+)"
+    for _, v in ipairs(lines(raw.net_ipv6_route, PATTERN)) do
+      want[#want + 1] = ("%s/%d via %s metric %d flags %x dev %s"):format(text(v[1]), tonumber(v[2], 16), text(v[3]), tonumber(v[4], 16),
+        tonumber(v[5], 16) & ~RTF_GATEWAY, v[6])
+    end
+    table.sort(found)
+    table.sort(want)
+    assert.are.same(want, found)
+    assert.is_true(#want >= 8)
+    local shown = 0
+    for _, r in ipairs(records(dump, "-r")) do shown = shown + (r.family == "inet6" and 1 or 0) end
+    assert.are.equal(#want, shown)
+  end)
+
+  -- What comes while the guest prints the rest: some pings of a busy one, the router's advertisements.
+  it("has the counters of devices", function()
+    local found, report = index(records(dump), function(r) return r.name end), matrix.report()
+    local KEYS = {[2] = "rx_bytes", [3] = "rx_packets", [4] = "rx_errors", [5] = "rx_dropped", [10] = "tx_bytes", [11] = "tx_packets",
+      [12] = "tx_errors", [13] = "tx_dropped"}
+    for _, v in ipairs(lines(raw.net_dev, "^ *(%S+):" .. (" +(%d+)"):rep(16))) do
+      local r = found[v[1]]
+      if v[1] == "eth0" and not r.rx_bytes then
+        assert.are.same({"virtnet_stats", true}, {r.stats_by, dump.key:find "510" ~= nil}) -- no types of modules in 5.10
+      else
+        for i, key in pairs(KEYS) do
+          local was, more = tonumber(v[i]), dump.is_busy and 1 << 20 or 4000
+          if r[key] < was or r[key] > was + more then report.add("%s: %s is %s, was %d", v[1], key, r[key], was) end
+        end
+      end
+      assert.are.equal(v[1] == "lo" and "noqueue" or "pfifo_fast", (r.qdisc:gsub("fq_codel", "pfifo_fast")))
+    end
+    report.check()
+  end)
+
+  it("has what CPUs did with packets", function()
+    local found = records(dump, "-S")
+    local PATTERN = "^(%x+) (%x+) (%x+) "
+    local want = lines(raw.net_softnet_stat, PATTERN)
+    assert.are.equal(#want, #found)
+    for i, v in ipairs(want) do
+      local processed = tonumber(v[1], 16)
+      assert.is_true(found[i].processed >= processed and found[i].processed < processed + (dump.is_busy and 100000 or 100))
+      assert.are.equal(tonumber(v[2], 16), found[i].dropped)
+      assert.are.same({0, 0}, {found[i].input_qlen, found[i].process_qlen})
+    end
   end)
 
   it("has the ARP table", function()
@@ -180,5 +241,16 @@ matrix.each(function(dump)
       end
     end
     assert.is_true(compared >= 12, compared)
+  end)
+end)
+
+matrix.each_with_module(function(dump)
+  it("has the functions of netfilter in order", function() -- containers/lab_netfilter.c
+    local found = {}
+    for _, r in ipairs(records(dump, "-f")) do
+      assert.is_nil(r.stopped)
+      if r.func:find "^lab_" then found[#found + 1] = ("%s %s %d %s"):format(r.family, r.hook, r.priority, r.func) end
+    end
+    assert.are.same({"ip input -1000 lab_hook", "ip input 1000 lab_hook_late", "ip6 forward 7 lab_hook"}, found)
   end)
 end)

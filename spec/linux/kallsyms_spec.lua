@@ -35,4 +35,9 @@ describe("kvm.linux.kallsyms", function()
     assert.are.same({"excluded", "kallsyms: cut off"}, {code_of(kallsyms.address, broken, "a")})
     assert.are.same({"excluded", "kallsyms: cut off"}, {code_of(kallsyms.need, broken, {"a"}, "such", "CONFIG_SUCH")})
   end)
+
+  it("calls by name what stands at an address", function()
+    assert.are.same({"old_name", "0x1004", "0x0"}, {kallsyms.symbol_name(k, 0x1000), kallsyms.symbol_name(k, 0x1004),
+      kallsyms.symbol_name(k, 0)})
+  end)
 end)

@@ -22,7 +22,7 @@ local M = {}
 
 -- In the order of `luakvm help`.
 M.names = {"triage", "info", "sys", "ps", "log", "files", "vm", "cache", "fuser", "sig", "cgroup", "bpf", "mount", "dcache", "dev", "net",
-  "ipcs", "runq", "irq", "timer", "kmem", "swap", "mod", "list", "sym", "rd", "search", "vtop", "ptov", "ptob", "btop",
+  "ipcs", "runq", "wq", "waitq", "irq", "timer", "kmem", "swap", "mod", "list", "sym", "rd", "search", "vtop", "ptov", "ptob", "btop",
   "pte", "struct", "whatis", "run", "slim", "convert"}
 
 local known = {}

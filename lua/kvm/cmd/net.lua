@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- luakvm net: network devices and their addresses; sockets, routes and neighbours, as ip(8) and /proc/net show them.
 local kvm_error = require "kvm.error"
+local if_link = require "kvm.linux.if_link"
 local netdevice = require "kvm.linux.netdevice"
 local net_namespace = require "kvm.linux.net_namespace"
 local object = require "kvm.object"
@@ -14,8 +15,10 @@ local M = {
   options = {
     {flags = "-s --sockets", help = "sockets"},
     {flags = "-p --protocol", value = "PROTOCOL", type = "list", help = "only sockets of tcp, udp, raw, unix, netlink, packet"},
-    {flags = "-r --routes", help = "IPv4 routes"},
+    {flags = "-r --routes", help = "routes"},
     {flags = "-a --neighbours", help = "the ARP and neighbour discovery tables"},
+    {flags = "-f --netfilter", help = "the functions that see packets on their way"},
+    {flags = "-S --softnet", help = "what each CPU did with packets"},
     {flags = "-n --namespace", value = "PID", type = "integer", help = "the network namespace of this process (default: the first)"},
   },
   columns = {
@@ -25,6 +28,16 @@ local M = {
     {name = "state", kind = "string", title = "STATE", width = 11, left = true},
     {name = "flags", kind = "strings"},
     {name = "mtu", kind = "integer"},
+    {name = "qdisc", kind = "string"},
+    {name = "rx_bytes", kind = "integer"},
+    {name = "rx_packets", kind = "integer"},
+    {name = "rx_errors", kind = "integer"},
+    {name = "rx_dropped", kind = "integer"},
+    {name = "tx_bytes", kind = "integer"},
+    {name = "tx_packets", kind = "integer"},
+    {name = "tx_errors", kind = "integer"},
+    {name = "tx_dropped", kind = "integer"},
+    {name = "stats_by", kind = "string"},
     {name = "lladdr", kind = "string"},
     {name = "addresses", kind = "strings"},
     {name = "family", kind = "string"},
@@ -47,6 +60,16 @@ local M = {
     {name = "source", kind = "string"},
     {name = "gateway", kind = "string"},
     {name = "device", kind = "string"},
+    {name = "from", kind = "string"},
+    {name = "hook", kind = "string"},
+    {name = "func", kind = "string"},
+    {name = "cpu", kind = "integer"},
+    {name = "processed", kind = "integer"},
+    {name = "dropped", kind = "integer"},
+    {name = "time_squeeze", kind = "integer"},
+    {name = "received_rps", kind = "integer"},
+    {name = "input_qlen", kind = "integer"},
+    {name = "process_qlen", kind = "integer"},
     {name = "addr", kind = "hex", title = "ADDRESS", width = 18, left = true},
     {name = "partial", kind = "strings"},
     {name = "what", kind = "string", title = "WHAT", left = true, width = 0, json = false},
@@ -55,6 +78,8 @@ local M = {
 }
 
 -- --- devices
+
+local COUNTERS <const> = {"rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"}
 
 local function device(dev)
   local rec = {kind = "device", addr = object.addr(dev)}
@@ -69,7 +94,13 @@ local function device(dev)
     for a in netdevice.for_each_address(dev) do out[#out + 1] = ("%s/%d"):format(a.address, a.prefix) end
     return out
   end)
-  rec.what = ("%s %s %s"):format(rec.name or "?", rec.lladdr or "", table.concat(rec.addresses or {}, " "))
+  rec.qdisc = walk.field(rec, "qdisc", function() return dev.qdisc and dev.qdisc.ops.id or nil end)
+  local stats, by = walk.field(rec, "stats", if_link.stats, dev)
+  for _, name in ipairs(COUNTERS) do rec[name] = stats and stats[name] end
+  rec.stats_by = by
+  rec.what = ("%s %s %s%s"):format(rec.name or "?", rec.lladdr or "", table.concat(rec.addresses or {}, " "),
+    stats and (" rx %d bytes %d packets tx %d bytes %d packets"):format(stats.rx_bytes, stats.rx_packets, stats.tx_bytes, stats.tx_packets)
+    or "")
   return rec
 end
 
@@ -139,16 +170,17 @@ end
 
 -- --- routes and neighbours
 
-local function routes(net, emit)
-  for r in require "kvm.linux.fib".for_each_route(net) do
+local function routes(emit, family, step)
+  for r in step do
     local way = r.ways[1] or {}
-    local rec = {kind = "route", destination = r.destination, prefix = r.prefix, table = r.table, type = r.type, scope = r.scope,
-      priority = r.priority, source = r.source, gateway = way.gateway, device = way.device, addr = r.addr}
+    local rec = {kind = "route", family = family, destination = r.destination, prefix = r.prefix, table = r.table, type = r.type,
+      scope = r.scope,
+      priority = r.priority, source = r.source, gateway = way.gateway, device = way.device, from = r.from, addr = r.addr}
     rec.what = ("%s %s/%d%s%s table %s"):format(r.type, r.destination, r.prefix, way.gateway and " via " .. way.gateway or "",
       way.device and " dev " .. way.device or "", r.table)
     emit(rec)
     for i = 2, #r.ways do
-      emit {kind = "nexthop", destination = r.destination, prefix = r.prefix, table = r.table, gateway = r.ways[i].gateway,
+      emit {kind = "nexthop", family = family, destination = r.destination, prefix = r.prefix, table = r.table, gateway = r.ways[i].gateway,
         device = r.ways[i].device, addr = r.addr, what = (r.ways[i].gateway or "") .. " dev " .. (r.ways[i].device or "?")}
     end
   end
@@ -169,14 +201,35 @@ local function neighbours(net, emit)
   end
 end
 
+-- --- netfilter and CPUs
+
+local function hooks(net, emit)
+  for h in require "kvm.linux.netfilter".for_each_hook(net) do
+    emit {kind = "hook", family = h.family, hook = h.hook, device = h.device, priority = h.priority, func = h.func, addr = h.addr,
+      what = ("%s %s%s priority %d: %s"):format(h.family, h.hook, h.device and " of " .. h.device or "", h.priority, h.func)}
+  end
+end
+
+local function cpus(k, emit)
+  for s in require "kvm.linux.softnet".for_each_cpu(k) do
+    s.kind = "softnet"
+    s.what = ("CPU %d: %d processed, %d dropped, %d squeezed, %d wait"):format(s.cpu, s.processed, s.dropped, s.time_squeeze,
+      s.input_qlen + s.process_qlen)
+    emit(s)
+  end
+end
+
 --- The network.
 -- @param k an open handle
--- @tparam[opt] table opts sockets, protocol ({string,...}: only these sockets), routes, neighbours, namespace (process id)
--- @treturn function an iterator of records, by kind: "device" (name, index, state, flags, mtu, lladdr, addresses), of sockets "tcp", "udp",
---  "raw", "unix", "netlink", "packet" (family, state, local, local_port, remote, remote_port, rx_queue and tx_queue (bytes; of a
---  listening one the connections that wait), inode, uid, portid, protocol), "route" and "nexthop" (destination, prefix, table, type,
---  scope, priority, source, gateway, device), "neigh" (family, destination, device, lladdr, state); all: addr (of the kernel's
---  structure), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
+-- @tparam[opt] table opts sockets, protocol ({string,...}: only these sockets), routes, neighbours, netfilter, softnet, namespace
+--  (process id)
+-- @treturn function an iterator of records, by kind: "device" (name, index, state, flags, mtu, lladdr, addresses, qdisc, rx_bytes,
+--  rx_packets, rx_errors, rx_dropped, the same with tx_; where they are not known stats_by, the driver's function that would tell), of
+--  sockets "tcp", "udp", "raw", "unix", "netlink", "packet" (family, state, local, local_port, remote, remote_port, rx_queue and tx_queue
+--  (bytes; of a listening one the connections that wait), inode, uid, portid, protocol), "route" and "nexthop" (family, destination,
+--  prefix, table, type, scope, priority, source, gateway, device, from), "hook" (family, hook, device, priority, func), "softnet" (cpu,
+--  processed, dropped, time_squeeze, received_rps, input_qlen, process_qlen), "neigh" (family, destination, device, lladdr, state); all:
+--  addr (of the kernel's structure), partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: this kernel has no network (CONFIG_NET), or no such process
 -- @usage for r in require "kvm.cmd.net".run(k) do assert(r.stopped or r.kind == "device") end
 function M.run(k, opts)
@@ -188,10 +241,16 @@ function M.run(k, opts)
     net = task.nsproxy.net_ns
   end
   return walk.records(function(emit)
-    if opts.routes then walk.part(emit, routes, net, emit) end
+    if opts.routes then
+      walk.part(emit, function() routes(emit, "inet", require "kvm.linux.fib".for_each_route(net)) end)
+      walk.part(emit, function() routes(emit, "inet6", require "kvm.linux.fib6".for_each_route(net)) end)
+    end
+    if opts.netfilter then walk.part(emit, hooks, net, emit) end
+    if opts.softnet then walk.part(emit, cpus, k, emit) end
     if opts.neighbours then neighbours(net, emit) end
     if opts.sockets or opts.protocol then sockets(net, emit, opts) end
-    if not (opts.routes or opts.neighbours or opts.sockets or opts.protocol) then devices(net, emit) end
+    local others = opts.routes or opts.neighbours or opts.sockets or opts.protocol or opts.netfilter or opts.softnet
+    if not others then devices(net, emit) end
   end)
 end
 

@@ -202,9 +202,8 @@ end
 -- @raise kvm.Error
 -- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do assert(#kvm.linux.blkdev.operations(disk) > 0) end
 function M.operations(disk)
-  local addr = object.handle(disk):ptr(object.addr(disk, "fops"))
-  local symbol = object.handle(disk):symbol(addr)
-  return symbol and symbol.value == addr and symbol.name or ("0x%x"):format(addr)
+  local k = object.handle(disk)
+  return kallsyms.symbol_name(k, k:ptr(object.addr(disk, "fops")))
 end
 
 local SUMS <const> = {"ios", "merges", "sectors", "nsecs"}

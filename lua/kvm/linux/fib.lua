@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- net/ip_fib.h: IPv4 routes, out of the tries of net/ipv4/fib_trie.c. A node names its parent, so no walk runs in a circle. The local table
 -- shares the trie of the main one until there are rules; each route names its own table. Checked against Linux 5.10, 6.1,
--- 6.12 and 7.2. Leaves out IPv6.
+-- 6.12 and 7.2. IPv6: fib6.lua.
 local kvm_error = require "kvm.error"
 local hlist = require "kvm.linux.hlist"
 local netdevice = require "kvm.linux.netdevice"
@@ -51,33 +51,56 @@ local function ipv4_at(o, path)
   return netdevice.ipv4(kvm_error.check(object.handle(o):read(object.addr(o, path), 4)))
 end
 
--- The ways of a route: in the route itself, or (since 5.3) in a nexthop object, which is a way or a group of them.
+--- A way that packets of a route go.
+-- @param common `struct fib_nh_common`
+-- @treturn table device (name), gateway (address as text; nil for none), flags (RTNH_F_*), scope
+-- @raise kvm.Error
+-- @usage for r in kvm.linux.fib.for_each_route(k:object("init_net")) do assert(not r.ways[1] or r.ways[1].flags >= 0) end
+function M.way(common)
+  local dev = common.nhc_dev
+  return {device = dev and dev.name, gateway = common.nhc_gw_family == 2 and ipv4_at(common, "nhc_gw.ipv4")
+    or common.nhc_gw_family == 10 and netdevice.ipv6(kvm_error.check(object.handle(common):read(object.addr(common, "nhc_gw.ipv6"), 16)))
+    or nil, flags = common.nhc_flags, scope = common.nhc_scope}
+end
+
+--- The ways of a nexthop object. Those of a group are left out.
+-- @param nexthop `struct nexthop`
+-- @treturn {table,...} as way
+-- @raise kvm.Error
+-- @usage for r in kvm.linux.fib.for_each_route(k:object("init_net")) do assert(r.ways) end
+function M.nexthop_ways(nexthop)
+  return nexthop.is_group and {} or {M.way(nexthop.nh_info.fib_nhc)}
+end
+
+-- The ways of a route: in the route itself, or (since 5.3) in a nexthop object.
 local function ways(info)
-  local out = {}
-  local function add(common)
-    local dev = common.nhc_dev
-    out[#out + 1] = {device = dev and dev.name, gateway = common.nhc_gw_family == 2 and ipv4_at(common, "nhc_gw.ipv4")
-      or common.nhc_gw_family == 10 and netdevice.ipv6(kvm_error.check(object.handle(common):read(object.addr(common, "nhc_gw.ipv6"), 16)))
-      or nil, flags = common.nhc_flags, scope = common.nhc_scope}
-  end
-  local nexthop = info.nh
-  if nexthop then
-    if not nexthop.is_group then add(nexthop.nh_info.fib_nhc) end
-    return out, nexthop.id
-  end
+  local nexthop, out = info.nh, {}
+  if nexthop then return M.nexthop_ways(nexthop), nexthop.id end
   local k, count = object.handle(info), info.fib_nhs
   if count < 0 or count > 1 << 16 then kvm_error.fail("format", "a route of %d ways at 0x%x", count, object.addr(info)) end
   local t, at = types.of(k, "struct fib_nh"), object.addr(info) + types.offsetof(k, "struct fib_info", "fib_nh")
-  for i = 0, count - 1 do add(kvm_error.check(k:object(at + i * t:size(), t)).nh_common) end
+  for i = 0, count - 1 do out[i + 1] = M.way(kvm_error.check(k:object(at + i * t:size(), t)).nh_common) end
   return out
 end
+
+--- The name of a table, as ip(8) has it.
+-- @tparam integer id
+-- @treturn string "main", "local", "default"; the number of another one
+-- @usage assert(kvm.linux.fib.table_name(254) == "main")
+function M.table_name(id) return TABLES[id] or tostring(id) end
+
+--- The name of a type of routes, as ip(8) has it.
+-- @tparam integer kind RTN_*
+-- @treturn string "unicast", "local", "blackhole", ...; the number of another one
+-- @usage assert(kvm.linux.fib.type_name(1) == "unicast")
+function M.type_name(kind) return TYPES[kind] or tostring(kind) end
 
 local function route(leaf, alias)
   local info = alias.fa_info
   local hops, nexthop_id = ways(info)
   return {
-    destination = ipv4(leaf.key), prefix = 32 - alias.fa_slen, table = TABLES[alias.tb_id] or tostring(alias.tb_id),
-    type = TYPES[alias.fa_type] or tostring(alias.fa_type), scope = SCOPES[info.fib_scope] or tostring(info.fib_scope),
+    destination = ipv4(leaf.key), prefix = 32 - alias.fa_slen, table = M.table_name(alias.tb_id),
+    type = M.type_name(alias.fa_type), scope = SCOPES[info.fib_scope] or tostring(info.fib_scope),
     priority = info.fib_priority, source = info.fib_prefsrc ~= 0 and ipv4_at(info, "fib_prefsrc") or nil, ways = hops,
     nexthop = nexthop_id, addr = object.addr(alias),
   }

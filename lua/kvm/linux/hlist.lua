@@ -83,13 +83,16 @@ end
 -- @tparam[opt] integer buckets how many there are; without it as many as the array has
 -- @tparam[opt] integer max entries of one bucket; more are an error
 -- @return iterator of objects
--- @raise kvm.Error as for_each_entry
+-- @raise kvm.Error as for_each_entry; `inval` for an array without bound
 -- @usage local table = k:object("uidhash_table", "struct hlist_head[128]")
 -- for u in kvm.linux.hlist.for_each_in_table("struct user_struct", table, "uidhash_node") do assert(u.uid.val >= 0) end
 function M.for_each_in_table(t, table, member, buckets, max)
   local k = object.handle(table)
   local element = object.typeof(table):strip()
   local is_array = element:kind() == "array"
+  if is_array and not buckets and element:count() == 0 then
+    kvm_error.fail("inval", "%s does not tell how many buckets it has", object.typeof(table):spell())
+  end
   buckets = buckets or is_array and element:count() or 1
   if is_array then element = element:target():strip() end
   if buckets < 0 or buckets > MOST_BUCKETS then

@@ -48,4 +48,14 @@ function M.need(k, names, what, config)
   error(addr, 0)
 end
 
+--- What stands at an address: mostly of a pointer to a function.
+-- @param k an open handle
+-- @tparam integer addr
+-- @treturn string symbol; "0x..." where no symbol begins
+-- @usage assert(kvm.linux.kallsyms.symbol_name(k, k:symbol("schedule").value) == "schedule")
+function M.symbol_name(k, addr)
+  local symbol = addr ~= 0 and k:symbol(addr)
+  return symbol and symbol.value == addr and symbol.name or ("0x%x"):format(addr)
+end
+
 return M

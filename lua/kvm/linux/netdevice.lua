@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- linux/netdevice.h, linux/inetdevice.h and net/if_inet6.h: network devices and their addresses, as ip addr shows them. Counters are kept
--- by drivers, each in its own way, and left out. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+-- linux/netdevice.h, linux/inetdevice.h and net/if_inet6.h: network devices and their addresses, as ip addr shows them. Counters:
+-- if_link.lua. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 local kvm_error = require "kvm.error"
 local list = require "kvm.linux.list"
 local object = require "kvm.object"

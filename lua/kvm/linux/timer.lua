@@ -4,6 +4,7 @@
 -- linked as well.
 local kvm_error = require "kvm.error"
 local hlist = require "kvm.linux.hlist"
+local kallsyms = require "kvm.linux.kallsyms"
 local object = require "kvm.object"
 local percpu = require "kvm.linux.percpu"
 local rbtree = require "kvm.linux.rbtree"
@@ -14,11 +15,8 @@ local M = {}
 local MOST <const> = 1 << 20
 local MOST_BASES <const> = 3 -- kernel/time/timer.c, NR_BASES: 1 to 3
 
--- The name of a function, or its address.
 local function function_name(k, pointer)
-  local addr = pointer and object.addr(pointer) or 0
-  local symbol = addr ~= 0 and k:symbol(addr)
-  return symbol and symbol.value == addr and symbol.name or ("0x%x"):format(addr)
+  return kallsyms.symbol_name(k, pointer and object.addr(pointer) or 0)
 end
 
 --- The timers in a CPU's wheels.

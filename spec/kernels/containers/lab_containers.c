@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // lab_containers: a module of the guests that makes one of each of the kernel's containers with contents that
-// containers_spec.lua knows, and one of most that is damaged on purpose (..._bad). Nothing of the kernel walks these. The guest
-// does not unload it. For Linux 5.10 to 7.2; maple trees since 6.1.
+// containers_spec.lua knows, and one of most that is damaged on purpose (..._bad), and has the other
+// parts of the module (lab.h) do theirs. Nothing of the kernel walks these. The guest does not unload
+// it. For Linux 5.10 to 7.2; maple trees since 6.1.
+#include "lab.h"
+
 #include <linux/bitmap.h>
 #include <linux/hash.h>
 #include <linux/idr.h>
@@ -355,7 +358,6 @@ static void hashes(void) {
         rhashtable_insert_fast(&lab_rhash, &item(i)->rhash, lab_rhash_params);
 }
 
-#include "lab_slab.c"
 
 static int __init lab_containers_init(void) {
     lists();
@@ -370,7 +372,10 @@ static int __init lab_containers_init(void) {
     fifos();
     percpu();
     hashes();
-    slabs();
+    lab_locks();
+    lab_workqueues();
+    lab_netfilter();
+    lab_slabs();
     return 0;
 }
 module_init(lab_containers_init);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The slab caches and areas of lab_containers, whose contents slub_spec.lua and vmalloc_spec.lua know. Included by lab_containers.c: a
-// module of several objects could not have the name of one. For Linux 5.10 to 7.2.
+// Slab caches and areas of virtual memory, whose contents slub_spec.lua and vmalloc_spec.lua know.
+#include "lab.h"
+
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #define LAB_OBJECTS 200
@@ -61,7 +63,7 @@ static void areas(void) {
     lab_vmap = vmap(&lab_page, 1, VM_MAP, PAGE_KERNEL);
 }
 
-static void slabs(void) {
+void lab_slabs(void) {
     objects();
     overwritten();
     areas();
