@@ -19,7 +19,7 @@ local OPTIONS = {
   ipcs = {contents = true},
   irq = {},
   kmem = {slab = true, zones = true, events = true, info = true, vmalloc = true, check = true, objects = "*", page_flags = true,
-    nodes = true, hugepages = true, addrs = {"init_task"}},
+    flag_names = "ff", nodes = true, hugepages = true, addrs = {"init_task"}},
   list = {start = "init_task.tasks", type = "struct task_struct", member = "tasks", show = {"pid", "comm"}},
   log = {},
   mod = {parameters = true, sections = true},

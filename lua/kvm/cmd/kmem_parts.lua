@@ -176,6 +176,14 @@ function M.page_flags(k, emit)
   for _, name in sorted(flags) do emit {kind = "page_flag", name = name, count = flags[name]} end
 end
 
+--- What the bits of page flags are called: opts.flag_names.
+function M.flag_names(k, emit, opts)
+  for flags in words.each_number({opts.flag_names}, function(n) return n end) do
+    local names = require "kvm.linux.page_flags".names(k, flags)
+    emit {kind = "flags", name = ("0x%x"):format(flags), flags = names, what = table.concat(names, " ")}
+  end
+end
+
 local function pool_record(pool, node)
   local usage = require "kvm.linux.hugetlb".usage(pool, node)
   local rec = {kind = "hugepages", name = pool.name, node = node, addr = object.addr(pool), count = usage.total,
