@@ -60,6 +60,8 @@ local M = {
     {name = "task", kind = "hex"},
     {name = "pid", kind = "integer"},
     {name = "comm", kind = "string"},
+    {name = "pids", kind = "numbers"},
+    {name = "places", kind = "hexes"},
     {name = "kinds", kind = "strings"},
     {name = "permissions", kind = "string"},
     {name = "phys", kind = "hex"},

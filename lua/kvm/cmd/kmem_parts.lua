@@ -231,6 +231,11 @@ local IN_WORDS <const> = {
   end,
   area = function(r) return ("%s, %d bytes"):format(table.concat(r.kinds, " "), r.bytes) end,
   ["user area"] = function(r) return ("%s, %d bytes"):format(r.permissions, r.bytes) end,
+  mapped = function(r)
+    local list = {}
+    for i, pid in ipairs(r.pids) do list[i] = ("%d at 0x%x"):format(pid, r.places[i]) end
+    return ("by %s"):format(table.concat(list, ", "))
+  end,
   page = page_words,
   ["struct page"] = page_words,
 }

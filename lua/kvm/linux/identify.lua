@@ -9,6 +9,7 @@ local module = require "kvm.linux.module"
 local object = require "kvm.object"
 local page_flags = require "kvm.linux.page_flags"
 local pagemap = require "kvm.linux.pagemap"
+local rmap = require "kvm.linux.rmap"
 local slub = require "kvm.linux.slub"
 local types = require "kvm.type"
 local vmalloc = require "kvm.linux.vmalloc"
@@ -114,7 +115,7 @@ end
 local function struct_page(k, addr)
   local size = types.sizeof(k, "struct page")
   local base = k:u64(kallsyms.address(k, "vmemmap_base"))
-  if not within(addr, base, k:u64(kallsyms.address(k, "max_pfn")) * size) then return nil end
+  if math.ult(addr, base) or not within(addr, base, k:u64(kallsyms.address(k, "max_pfn")) * size) then return nil end
   local offset = (addr - base) % size
   return of_page("struct page", k, addr - offset, offset)
 end
@@ -132,9 +133,20 @@ local function page(k, addr, space)
   return rec
 end
 
+-- The processes that map the page at an address, or the page that a struct page stands for.
+local function mapped(k, addr, space)
+  local rec = struct_page(k, addr) or page(k, addr, space)
+  local users = rec and rec.mapping and rmap.users(k, rec.addr) or {}
+  if not users[1] then return nil end
+  local pids, places = {}, {}
+  for i, user in ipairs(users) do pids[i], places[i] = user.pid, user.addr end
+  return {kind = "mapped", addr = rec.addr, offset = rec.offset, pfn = rec.pfn, pids = pids, places = places, pid = pids[1],
+    comm = users[1].comm}
+end
+
 -- In the order in which they tell most.
 local FINDERS <const> = {{"symbol", symbol}, {"module", of_module}, {"percpu", per_cpu}, {"stack", stack}, {"slab", of_slab},
-  {"area", area}, {"struct page", struct_page}, {"page", page}}
+  {"area", area}, {"struct page", struct_page}, {"page", page}, {"mapped", mapped}}
 
 local function ask(finders, ...)
   local found, failed = {}, {}
@@ -157,7 +169,8 @@ end
 --  allocated). "stack": bytes, task (`struct task_struct *`), pid, comm. "slab": name (of the cache), bytes, index, slab, state ("used",
 --  "free", "kept"), cpu (that keeps it), of a task task, pid, comm. "area" (of vmalloc): name (who made it), bytes, kinds, phys.
 --  "struct page", "page" (what is at the address): pfn, flags ({string,...}), type, refcount, mapcount, mapping, index, anon, head; of
---  "page" phys, page_bytes, entry (of the page table). Empty where nothing is known of it
+--  "page" phys, page_bytes, entry (of the page table). "mapped" (the page is user memory): pids and places ({integer,...}: processes and
+--  the addresses where they have it), pid and comm of the first. Empty where nothing is known of it
 -- @treturn {table,...} kind and error (kvm.Error) of what could not be asked
 -- @usage local found = kvm.linux.identify.address(k, k:symbol("linux_banner").value + 4)
 -- assert(found[1].kind == "symbol" and found[1].offset == 4)
@@ -173,13 +186,13 @@ local function user_area(k, addr, task)
     bytes = found.vm_end - found.vm_start, permissions = mm_types.permissions(found)}
 end
 
-local USER_FINDERS <const> = {{"user area", user_area}, {"page", page}}
+local USER_FINDERS <const> = {{"user area", user_area}, {"page", page}, {"mapped", mapped}}
 
 --- What an address of a process is.
 -- @param k an open handle
 -- @tparam integer addr virtual, of user space
 -- @tparam table task a record of k:procs
--- @treturn {table,...} as address gives them: "user area" (name: a file's path, "[heap]" ...; permissions: "rw-p"; bytes), "page"
+-- @treturn {table,...} as address gives them: "user area" (name: a file's path, "[heap]" ...; permissions: "rw-p"; bytes), "page", "mapped"
 -- @treturn {table,...} kind and error (kvm.Error) of what could not be asked
 -- @usage local p = k:procs("pid", 1)()
 -- for _, rec in ipairs(p and kvm.linux.identify.user_address(k, 0x401000, p) or {}) do assert(rec.offset >= 0) end
