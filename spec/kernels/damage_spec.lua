@@ -18,7 +18,7 @@ local OPTIONS = {
   info = {},
   ipcs = {contents = true},
   irq = {},
-  kmem = {slab = true, zones = true, events = true, info = true, vmalloc = true, check = true, objects = "*", page_flags = true,
+  kmem = {slab = true, zones = true, events = true, info = true, vmalloc = true, check = true, objects = "kmalloc-*", page_flags = true,
     flag_names = "ff", nodes = true, hugepages = true, addrs = {"init_task"}},
   list = {start = "init_task.tasks", type = "struct task_struct", member = "tasks", show = {"pid", "comm"}},
   log = {},
