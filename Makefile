@@ -48,7 +48,7 @@ DEPS_TEST := lua-busted luarocks g++ libdebuginfod1 python3 gzip bzip2 xz-utils 
 DEPS_LINT := clang-format clang-tidy cppcheck lua-check shellcheck mandoc
 DEPS_FUZZ := clang
 # the cross compilers: layouts on a 32-bit and a big-endian machine (spec/cdef_structs_spec.lua can do without)
-DEPS_KERNELS := qemu-system-x86 busybox-static kexec-tools makedumpfile cpio xz-utils pahole gdb \
+DEPS_KERNELS := qemu-system-x86 busybox-static kexec-tools makedumpfile cpio xz-utils pahole gdb python3-drgn \
     elfutils binutils python3 gcc-i686-linux-gnu gcc-powerpc64-linux-gnu
 DEPS_BENCH := python3-drgn makedumpfile crash libkdumpfile-dev
 DEPS_ALL := $(sort $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) $(DEPS_LINT) $(DEPS_FUZZ) \

@@ -243,12 +243,12 @@ def boot():
 
 @lines
 def pages():
-    # The frames 1, 1 + 997, ... : what their structs are, where the kernel has them, their flags.
-    most = prog["max_pfn"].value_() if "max_pfn" in prog else 100000
-    for pfn in range(1, most, 997):
+    # The frames 1, 1 + 97, ... : what their structs are, where the kernel has them, some of their flags.
+    flags = {"reserved": PageReserved, "lru": PageLRU, "active": PageActive, "dirty": PageDirty, "uptodate": PageUptodate,
+             "swapbacked": PageSwapBacked, "slab": PageSlab, "head": PageHead, "locked": PageLocked, "writeback": PageWriteback}
+    for pfn in range(1, prog["max_pfn"].value_(), 97):
         page = pfn_to_page(prog, pfn)
-        flags = sorted(f[3:] for f in decode_page_flags(page).split("|") if f.startswith("PG_"))
-        yield f"{pfn} {page.value_():#x} {page_to_virt(page).value_():#x} {' '.join(flags)}"
+        yield f"{pfn} {page.value_():#x} {page_to_virt(page).value_():#x} {' '.join(n for n, f in sorted(flags.items()) if f(page))}"
 
 
 @lines

@@ -20,7 +20,6 @@ local LISTS = {}
 
 local function hex(o) return ("0x%x"):format(math.type(o) == "integer" and o or kvm.addr(o)) end
 
--- Calls fn with each record of k:procs and its task; a Lua coroutine of lines.
 local function each_task(k, threads, fn)
   for p in k:procs("all", nil, threads) do fn(p, k:object(p.addr, "struct task_struct")) end
 end
@@ -99,14 +98,20 @@ end
 
 function LISTS.slab_of_tasks(k, add)
   each_task(k, true, function(p)
-    local info = linux.slab.object_info(k, p.addr)
-    add("%d %s", p.tid, info and linux.slab.name(info.cache) or "None")
+    local info = linux.slub.object_info(k, p.addr)
+    add("%d %s", p.tid, info and info.name or "None")
   end)
 end
 
 function LISTS.slab_objects(k, add)
   for _, name in ipairs {"task_struct", "mm_struct", "signal_cache"} do
-    for addr in linux.slab.for_each_allocated_object(linux.slab.find_slab_cache(k, name)) do add("%s %s", name, hex(addr)) end
+    local cache = linux.slab.find_slab_cache(k, name)
+    local kept = linux.slub.kept(cache)
+    for slab in linux.slub.for_each_slab(cache) do
+      for addr, state in linux.slub.for_each_object(slab, kept) do
+        if state == "used" then add("%s %s", name, hex(addr)) end
+      end
+    end
   end
 end
 
@@ -201,13 +206,14 @@ function LISTS.boot(k, add)
   add("0x%x %s", info.kaslr_offset, info.vmcoreinfo["NUMBER(pgtable_l5_enabled)"] == "1" and "True" or "False")
 end
 
+local FLAGS = {"active", "dirty", "head", "locked", "lru", "reserved", "slab", "swapbacked", "uptodate", "writeback"}
+
 function LISTS.pages(k, add)
-  local page = linux.page_flags
-  for pfn = 1, k:u64(k:symbol("max_pfn").value) - 1, 997 do
-    local o = page.of_pfn(k, pfn)
-    local names = page.names(o)
-    table.sort(names)
-    add("%d %s %s %s", pfn, hex(o), hex(page.address(k, pfn)), table.concat(names, " "))
+  for pfn = 1, k:u64(k:symbol("max_pfn").value) - 1, 97 do
+    local at, has, names = linux.pagemap.pfn_to_page(k, pfn), {}, {}
+    for _, name in ipairs(linux.page_flags.describe(k, at).names) do has[name] = true end
+    for _, name in ipairs(FLAGS) do names[#names + 1] = has[name] and name or nil end
+    add("%d %s %s %s", pfn, hex(at), hex(linux.mm.phys_to_virt(k, pfn * k:info().page_size)), table.concat(names, " "))
   end
 end
 

@@ -90,6 +90,31 @@ matrix.each(function(dump)
     end
   end)
 
+  -- Counts of huge pages are printed in other units; NUMA's and events only grow; pages are here and there at rest as well.
+  it("has /proc/vmstat", function()
+    local report, compared, equal = matrix.report(), 0, 0
+    local order = {}
+    for name in dump:truth().raw.vmstat:gmatch "([%w_]+) %d+\n" do order[#order + 1] = name end
+    local at = 1
+    for name, value in require "kvm".linux.vmstat.for_each(dump:open()) do
+      while order[at] and order[at] ~= name do -- what /proc computes
+        if not order[at]:find "threshold$" and not order[at]:find "^nr_memmap" then report.add("%s is missing", order[at]) end
+        at = at + 1
+      end
+      local was = tonumber(dump:truth().raw.vmstat:match("%f[%w_]" .. name .. " (%d+)"))
+      compared = compared + 1
+      equal = equal + (value == was and 1 or 0)
+      local room = name:find "^nr_" and 4000 or dump.is_busy and 4000000 or 400000
+      if not name:find "huge" and not name:find "pmdmapped" and math.abs(value - was) > room then
+        report.add("%s is %d, was %d", name, value, was)
+      end
+      at = at + 1
+    end
+    report.check()
+    assert.is_true(compared >= 130, compared)
+    assert.is_true(equal >= (dump.is_busy and 70 or 90), equal .. " of " .. compared)
+  end)
+
   it("has the event counters of /proc/vmstat", function()
     local found, compared = kmem(dump, "--events"), 0
     for _, name in ipairs {"pgfault", "pgfree", "pgmajfault", "pgreuse", "pswpin", "swap_ra"} do

@@ -107,6 +107,31 @@ matrix.each(function(dump)
     assert.is_true(changed <= 4, changed .. " tasks have woken up or gone to sleep")
   end)
 
+  -- Those that slept from the start to the end of the printing: the times of others go on.
+  it("has their times within a tick, and their terminals", function()
+    local report, compared, terminals = matrix.report(), 0, 0
+    for tid, t in pairs(dump:truth().tasks) do
+      local p = tasks[tonumber(tid)]
+      if p and has(p, "times") and has(p, "tty") then
+        local is_quiet = t.state == "S" and t.state1 == "S" and p.mm ~= 0 and t.comm ~= "init" and t.comm ~= "sh"
+        if is_quiet and not dump.is_busy then
+          compared = compared + 1
+          if math.abs(p.utime_ns // 10000000 - t.utime) > 1 or math.abs(p.stime_ns // 10000000 - t.stime) > 1 then
+            report.add("%s (%s): %d and %d ns, were %d and %d ticks", tid, t.comm, p.utime_ns, p.stime_ns, t.utime, t.stime)
+          end
+        end
+        if (p.tty_dev or 0) ~= t.tty_nr then report.add("%s: terminal %s, was %d", tid, p.tty_dev, t.tty_nr) end
+        if t.tty_nr ~= 0 then
+          terminals = terminals + 1
+          assert.are.same({"ttyS0", 4 << 8 | 64}, {p.tty, p.tty_dev})
+        end
+      end
+    end
+    report.check()
+    assert.is_true(dump.is_busy or compared > 200, compared)
+    assert.are.equal(1, terminals)
+  end)
+
   it("has no other tasks than young ones", function()
     local truth, report = dump:truth(), matrix.report()
     local born_since = (truth.at.tasks1 - 0.01) * 1e9

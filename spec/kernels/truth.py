@@ -18,7 +18,7 @@ import re
 import sys
 import zlib
 
-STAT = dict(ppid=0, pgrp=1, session=2, flags=5, utime=10, stime=11, priority=14, nice=15, num_threads=16, starttime=18,
+STAT = dict(ppid=0, pgrp=1, session=2, tty_nr=3, flags=5, utime=10, stime=11, priority=14, nice=15, num_threads=16, starttime=18,
             vsize=19, rss=20, cpu=35, rt_priority=36, policy=37)
 
 
