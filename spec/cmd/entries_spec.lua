@@ -14,7 +14,8 @@ describe("kvm.cmd.entries", function()
   after_each(memory.forget)
 
   it("finds where a container starts", function()
-    assert.are.same({memory.START, 77, memory.START + 8}, {entries.start(k, "the_item"), entries.start(k, 77), entries.start(k, "the_item+8")})
+    assert.are.same({memory.START, 77, memory.START + 8},
+      {entries.start(k, "the_item"), entries.start(k, 77), entries.start(k, "the_item+8")})
   end)
 
   it("shows members, also of what can't be read", function()

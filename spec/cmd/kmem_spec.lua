@@ -94,6 +94,12 @@ describe("kvm.cmd.kmem on slabs, areas and pages", function()
     assert.are.same({"page_flag", "locked"}, {r[3].kind, r[3].name})
   end)
 
+  it("names the bits of flags", function()
+    assert.are.same({{kind = "flags", name = "0x5", flags = {"locked", "referenced"}, what = "locked referenced"}},
+      records {flag_names = "5"})
+    assert.are.equal("inval", records({flag_names = "x"})[1].code)
+  end)
+
   it("tells what addresses are", function()
     local r = records {addrs = {("%x"):format(objects.object(1) + 3), areas.at.START + 1}}
     local seen = {}

@@ -68,6 +68,7 @@ describe("the usage lines of commands", function()
       "linux.plist",
       "linux.rcupdate",
       "linux.refcount",
+      "linux.rmap",
       "linux.rq",
       "linux.rtmutex",
       "linux.rwsem",

@@ -74,6 +74,7 @@ M.modules = {
   rcupdate = {},
   refcount = {},
   rhashtable = {},
+  rmap = {},
   rq = {drgn = {"sched"}},
   rtmutex = {drgn = {"locking"}},
   rwsem = {drgn = {"locking"}},

@@ -61,6 +61,39 @@ matrix.each(function(dump)
     assert.is_nil(identify.address(k, 0x1234)[1])
   end)
 
+  it("knows addresses of processes", function()
+    local p = k:procs("pid", 1)()
+    local start = k:object(p.addr, "struct task_struct").mm.start_code
+    local list, failed = identify.user_address(k, start + 7, p)
+    assert.are.same({{}, "user area", "r-xp"}, {failed, list[1].kind, list[1].permissions})
+    assert.matches("busybox", list[1].name)
+    assert.is_true(list[1].addr + list[1].offset == start + 7)
+    if dump.is_filtered then return end
+    local pa = assert(k:translate(start + 7, p))
+    assert.are.same({"page", pa, "mapped"}, {list[2].kind, list[2].phys, list[3].kind})
+    local found_it = {}
+    for i, pid in ipairs(list[3].pids) do found_it[pid] = list[3].places[i] end
+    assert.are.equal(start & ~4095, found_it[1])
+    assert.are.same(list[3].pids, found(linux.mm.phys_to_virt(k, pa), "mapped").pids)
+    assert.are.same({}, (identify.user_address(k, 0x10, p)))
+  end)
+
+  it("finds the processes that have a page", function()
+    if dump.is_filtered then return end
+    local checked = 0
+    for p in k:procs() do
+      local mm = p.mm ~= 0 and k:object(p.addr, "struct task_struct").mm
+      local pa = mm and k:translate(mm.start_stack, p)
+      if pa then
+        local places = {} -- of a process that forked its children share it
+        for _, user in ipairs(linux.rmap.users(k, linux.pagemap.pfn_to_page(k, pa // 4096))) do places[user.pid] = user.addr end
+        assert.are.equal(mm.start_stack & ~4095, places[p.pid])
+        checked = checked + 1
+      end
+    end
+    assert.is_true(checked > 5)
+  end)
+
   it("has as many free pages as /proc/buddyinfo tells, and huge ones", function()
     local truth, flags, kinds = dump:truth(), linux.page_flags.count(k)
     assert.is_true(flags.lru > 1000 and flags.reserved > 1000)

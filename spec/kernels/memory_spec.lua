@@ -127,4 +127,18 @@ matrix.each(function(dump)
     end
     assert.is_true(compared >= 5, compared)
   end)
+
+  it("has huge pages and the areas of vmalloc", function()
+    local pool = matrix.records(matrix.luakvm("kmem", dump.path, "--hugepages", "--json"))[1]
+    local meminfo = dump:truth().meminfo_kb
+    assert.are.same({meminfo.HugePages_Total, meminfo.HugePages_Free, meminfo.Hugepagesize * 1024},
+      {pool.count, pool.free_pages, pool.object_bytes})
+    local bytes = 0
+    for _, r in ipairs(matrix.records(matrix.luakvm("kmem", dump.path, "--vmalloc", "--json"))) do
+      assert.is_nil(r.stopped)
+      for _, kind in ipairs(r.kinds) do bytes = bytes + (kind == "vmalloc" and r.count or 0) * 4096 end
+    end
+    assert.is_true(near(meminfo.VmallocUsed * 1024, bytes, dump.is_busy and 16 << 20 or 2 << 20), -- busy guests start tasks
+      ("%d kB, was %d"):format(bytes // 1024, meminfo.VmallocUsed))
+  end)
 end)

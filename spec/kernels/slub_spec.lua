@@ -50,6 +50,19 @@ matrix.each(function(dump)
     assert.are.equal(133, used)
   end)
 
+  it("tells of them with kmem", function()
+    local used, at = 0, dump:open():ptr(dump:open():symbol "lab_slab_objects".value + 8)
+    for _, r in ipairs(matrix.records(matrix.luakvm("kmem", dump.path, "-S", "lab_slab", "--json"))) do
+      assert.are.same({"object", "lab_slab"}, {r.kind, r.name})
+      used = used + (r.state == "used" and 1 or 0)
+    end
+    assert.are.equal(133, used)
+    local r = matrix.records(matrix.luakvm("kmem", "-M", dump.path, "-c", "-n", "lab_slab", "--json"))
+    assert.are.same({1, "check", "lab_slab"}, {#r, r[1].kind, r[1].name})
+    r = matrix.records(matrix.luakvm("kmem", "-M", dump.path, ("0x%x"):format(at + 2), "--json"))[1]
+    assert.are.same({"slab", "lab_slab", ("0x%x"):format(at), 2, "used"}, {r.kind, r.name, r.addr, r.offset, r.state})
+  end)
+
   it("knows the tasks' structs", function()
     local k, tasks = dump:open(), 0
     for p in k:procs() do

@@ -75,6 +75,6 @@ matrix.each(function(dump)
       assert.are.equal(0, (area.va_end - area.va_start) % 4096)
       bytes = bytes + area.va_end - area.va_start
     end
-    assert.are.equal(dump.key:find "510" == nil, bytes > 0)
+    assert.is_true(bytes > 0)
   end)
 end)

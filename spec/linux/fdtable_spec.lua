@@ -18,6 +18,12 @@ describe("kvm.linux.fdtable", function()
     assert.are.same({false, true, false}, {fdtable.close_on_exec(task, 0), fdtable.close_on_exec(task, 3), fdtable.close_on_exec(task, 64)})
   end)
 
+  it("does not take for a table what none is", function()
+    assert(k:write(files.CLOEXEC + 0x28, ("<I8"):pack(1))) -- "the first 64 are open"
+    local got, err = memory.collect(fdtable.for_each_file(task))
+    assert.are.same({{}, "format", files.BITS}, {got, err.code, err.addr})
+  end)
+
   it("gives none for a task without files", function()
     set("opened", files.TASK, {files = 0})
     assert.are.same({}, (memory.collect(fdtable.for_each_file(task))))

@@ -2,6 +2,7 @@
 -- What a made-up kernel has of what addresses can be; stacks and modules are asked of real ones in spec/kernels/identify_spec.lua.
 local areas = require "spec.support.vmalloc"
 local harness = require "spec.support.harness"
+local kvm = require "kvm"
 local identify = require "kvm.linux.identify"
 local made = require "spec.support.slub"
 local memory = require "spec.support.memory"
@@ -46,6 +47,21 @@ describe("kvm.linux.identify", function()
     local rec = found(UNITS + 0x90, "percpu")
     assert.are.same({kind = "percpu", cpu = 0, addr = UNITS, offset = 0x90}, rec)
     assert.is_nil(found(UNITS + 0x100, "percpu"))
+  end)
+
+  it("knows areas of processes", function()
+    kvm.cdef(k, [[struct task_struct { struct mm_struct *mm; };
+      struct vm_area_struct { unsigned long vm_start, vm_end; struct vm_area_struct *vm_next; struct file *vm_file; void *vm_ops;
+        struct mm_struct *vm_mm; unsigned long vm_flags; };
+      struct mm_struct { struct vm_area_struct *mmap; unsigned long brk, start_brk, start_stack; };]])
+    local task, mm, area = S + 0xc00, S + 0xc40, S + 0xc80
+    memory.set(k, "struct task_struct", task, {mm = mm})
+    memory.set(k, "struct mm_struct", mm, {mmap = area, start_brk = 0x1000, brk = 0x3000})
+    memory.set(k, "struct vm_area_struct", area, {vm_start = 0x1000, vm_end = 0x3000, vm_mm = mm, vm_flags = 3})
+    local p = {addr = task, pid = 5, tid = 5, leader = task, mm = mm} -- as k:procs gives them
+    local list = identify.user_address(k, 0x1234, p)
+    assert.are.same({{kind = "user area", name = "[heap]", addr = 0x1000, offset = 0x234, bytes = 0x2000, permissions = "rw-p"}}, list)
+    assert.are.same({}, (identify.user_address(k, 0x5000, p)))
   end)
 
   it("says what could not be asked", function()

@@ -80,6 +80,25 @@ for _, layout in ipairs {{name = "7.2", kept = {[object(2)] = 0, [object(3)] = 0
   end)
 end
 
+describe("kvm.linux.slub of slabs without a cache", function()
+  harness.guard()
+  after_each(memory.forget)
+
+  it("tells of them", function()
+    local k, _, symbols = made.open()
+    memory.set(k, "struct slab", made.at.SLAB, {slab_cache = 0})
+    local _, err = kvm.try(slub.object_info, k, object(1))
+    assert.are.same({"format", made.at.SLAB}, {err.code, err.addr})
+    memory.set(k, "struct slab", made.at.SLAB, {slab_cache = made.at.CACHE})
+    memory.set(k, "struct kmem_cache", made.at.CACHE, {size = 0})
+    _, err = kvm.try(slub.object_info, k, object(1))
+    assert.are.same({"format", made.at.SLAB}, {err.code, err.addr})
+    assert(k:write(symbols.max_pfn, ("<i8"):pack(-1)))
+    _, err = kvm.try(slub.slabs_by_cache, k)
+    assert.are.equal("format", err.code)
+  end)
+end)
+
 describe("kvm.linux.slub with sheaves", function()
   harness.guard()
   after_each(memory.forget)

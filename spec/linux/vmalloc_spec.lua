@@ -23,6 +23,13 @@ for _, layout in ipairs {{name = "7.2"}, {name = "6.1", old = true}} do
       assert.are.same({made.at.C}, (memory.collect(vmalloc.for_each_lazy_area(k), kvm.addr)))
     end)
 
+    it("gives areas that a lockless list has", function()
+      if not layout.old then return end
+      symbols.purge_vmap_area_list, symbols.vmap_purge_list = nil, made.at.VARIABLES
+      assert(k:write(made.at.VARIABLES, ("<i8"):pack(made.at.C + k:type("struct vmap_area"):strip():field("purge_list").offset)))
+      assert.are.same({made.at.C}, (memory.collect(vmalloc.for_each_lazy_area(k), kvm.addr)))
+    end)
+
     it("tells what they are", function()
       local infos = memory.collect(vmalloc.for_each_vmap_area(k), vmalloc.describe)
       assert.are.same({{addr = START, bytes = 0x3000, kinds = {"vmalloc", "user"}, vm = made.at.VM, pages = 2, caller = "a_caller+0x0",

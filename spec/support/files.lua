@@ -33,7 +33,7 @@ M.DECLARATIONS = [[
     struct list_head mnt_list; struct mount *mnt_master; int mnt_id, mnt_group_id; };
   struct path { struct vfsmount *mnt; struct dentry *dentry; };
   struct file { struct path f_path; struct inode *f_inode; unsigned int f_flags; long f_pos; };
-  struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *close_on_exec, *open_fds; };
+  struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *close_on_exec, *open_fds, *full_fds_bits; };
   struct files_struct { struct fdtable *fdt; };
   struct fs_struct { int umask; struct path root, pwd; };
   struct nsproxy { struct mnt_namespace *mnt_ns; };
@@ -52,7 +52,7 @@ M.DECLARATIONS = [[
 local S = memory.START
 M.SB, M.INODE, M.TYPE, M.NAMES = S, S + 0x1100, S + 0x80, S + 0x100
 M.ROOT_MOUNT, M.MOUNT, M.NS = S + 0x200, S + 0x280, S + 0x300
-M.FILE, M.FDT, M.FILES, M.ARRAY, M.BITS, M.CLOEXEC = S + 0x340, S + 0x380, S + 0x3a0, S + 0x400, S + 0x3b0, S + 0x3b8
+M.FILE, M.FDT, M.FILES, M.ARRAY, M.BITS, M.CLOEXEC = S + 0x340, S + 0x660, S + 0x3a0, S + 0x400, S + 0x3b0, S + 0x3b8
 M.TASK, M.FS, M.MM, M.NSPROXY = S + 0x3c0, S + 0x620, S + 0x1900, S + 0x3f0
 function M.dentry(i) return S + 0x700 + 0x80 * i end
 function M.area(i) return S + 0xb00 + 0x60 * i end
@@ -100,7 +100,8 @@ function M.open()
   end
   local mnt = k:type("struct mount"):strip():field("mnt").offset
   set("file", M.FILE, {["f_path.mnt"] = M.MOUNT + mnt, ["f_path.dentry"] = M.dentry(4), f_inode = M.INODE, f_flags = 2, f_pos = 3})
-  set("fdtable", M.FDT, {max_fds = 64, fd = M.ARRAY, open_fds = M.BITS, close_on_exec = M.CLOEXEC})
+  set("fdtable", M.FDT, {max_fds = 64, fd = M.ARRAY, open_fds = M.BITS, close_on_exec = M.CLOEXEC,
+    full_fds_bits = M.CLOEXEC + 0x28})
   set("files_struct", M.FILES, {fdt = M.FDT})
   assert(k:write(M.BITS, ("<I8I8"):pack(1 << 0 | 1 << 3 | 1 << 5, 1 << 3)))
   assert(k:write(M.ARRAY, ("<I8I8I8I8I8I8"):pack(M.FILE, 0, 0, M.FILE, 0, 0)))

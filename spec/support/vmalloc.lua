@@ -14,9 +14,11 @@ M.at = {VARIABLES = VARIABLES, A = A, B = B, C = C, VM = VM, START = 0xffffc9000
 M.TYPES = [[
   struct rb_node { unsigned long __rb_parent_color; struct rb_node *rb_right, *rb_left; };
   struct rb_root { struct rb_node *rb_node; };
+  struct llist_node { struct llist_node *next; };
+  struct llist_head { struct llist_node *first; };
   struct vm_struct { void *addr; unsigned long size, flags; unsigned int nr_pages; unsigned long phys_addr; const void *caller; };
   struct vmap_area { unsigned long va_start, va_end; struct rb_node rb_node; struct list_head list; struct vm_struct *vm;
-    unsigned long flags; };
+    unsigned long flags; struct llist_node purge_list; };
   struct rb_list { struct rb_root root; struct list_head head; };
   struct vmap_node { struct rb_list busy, lazy; };
 ]]

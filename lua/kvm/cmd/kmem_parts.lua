@@ -5,6 +5,7 @@ local mmzone = require "kvm.linux.mmzone"
 local object = require "kvm.object"
 local slab = require "kvm.linux.slab"
 local slub = require "kvm.linux.slub"
+local tasks = require "kvm.cmd.tasks"
 local walk = require "kvm.cmd.walk"
 local words = require "kvm.cmd.words"
 
@@ -175,6 +176,14 @@ function M.page_flags(k, emit)
   for _, name in sorted(flags) do emit {kind = "page_flag", name = name, count = flags[name]} end
 end
 
+--- What the bits of page flags are called: opts.flag_names.
+function M.flag_names(k, emit, opts)
+  for flags in words.each_number({opts.flag_names}, function(n) return n end) do
+    local names = require "kvm.linux.page_flags".names(k, flags)
+    emit {kind = "flags", name = ("0x%x"):format(flags), flags = names, what = table.concat(names, " ")}
+  end
+end
+
 local function pool_record(pool, node)
   local usage = require "kvm.linux.hugetlb".usage(pool, node)
   local rec = {kind = "hugepages", name = pool.name, node = node, addr = object.addr(pool), count = usage.total,
@@ -221,15 +230,26 @@ local IN_WORDS <const> = {
     return ("slab 0x%x, %s%s"):format(r.slab, state, r.pid and (": %d %s"):format(r.pid, r.comm) or "")
   end,
   area = function(r) return ("%s, %d bytes"):format(table.concat(r.kinds, " "), r.bytes) end,
+  ["user area"] = function(r) return ("%s, %d bytes"):format(r.permissions, r.bytes) end,
+  mapped = function(r)
+    local list = {}
+    for i, pid in ipairs(r.pids) do list[i] = ("%d at 0x%x"):format(pid, r.places[i]) end
+    return ("by %s"):format(table.concat(list, ", "))
+  end,
   page = page_words,
   ["struct page"] = page_words,
 }
 
---- What addresses are: opts.addrs.
+--- What addresses are: opts.addrs, of the kernel or of opts.process.
 function M.addresses(k, emit, opts)
+  local identify, task = require "kvm.linux.identify", nil
+  if opts.process then
+    task = tasks.each(k, {opts.process})()
+    if not task then kvm_error.fail("notfound", "there is no process %d", opts.process) end
+  end
   for _, word in ipairs(opts.addrs) do
     local addr = math.type(word) == "integer" and word or words.address(k, word)
-    local found, failed = require "kvm.linux.identify".address(k, addr)
+    local found, failed = (task and identify.user_address or identify.address)(k, addr, task)
     for _, r in ipairs(found) do
       r.what = ("+0x%x %s"):format(r.offset or 0, IN_WORDS[r.kind](r)):gsub(" +$", "")
       r.virtual, r.name = addr, r.name or ""

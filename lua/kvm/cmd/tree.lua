@@ -62,13 +62,13 @@ KINDS.radix = KINDS.xarray -- since 4.20
 
 --- The entries of a tree.
 -- @param k an open handle
--- @tparam table opts start (symbol, SYMBOL.MEMBER or address of the root), kind ("rbtree", "cached", "xarray", "radix", "idr", "maple"), type,
---  member (of "rbtree" and "cached"), show ({string,...}: members), count, validate
+-- @tparam table opts start (symbol, SYMBOL.MEMBER or address of the root), kind ("rbtree", "cached", "xarray", "radix", "idr", "maple"),
+--  type, member (of "rbtree" and "cached"), show ({string,...}: members), count, validate
 -- @treturn function an iterator of records: index (the entry's; of red-black trees counted from 0), addr (of the entry; without type of its
 --  node), members (text by path), partial (paths that could not be read); with validate one: index (how many there are); what damages the
 --  tree is the last record, see kvm.cmd.walk
 -- @raise kvm.Error `notfound`
--- @usage for e in require "kvm.cmd.tree".run(k, {start = "init_pid_ns", kind = "idr", type = "struct pid", count = 3}) do assert(e.addr) end
+-- @usage for e in require "kvm.cmd.tree".run(k, {start = "init_pid_ns", kind = "idr", count = 3}) do assert(e.addr) end
 function M.run(k, opts)
   local kind = KINDS[opts.kind or "rbtree"]
   if not kind then error {usage = ("there are no trees of kind %s"):format(opts.kind)} end

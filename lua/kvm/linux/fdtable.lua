@@ -15,6 +15,19 @@ local function check_size(files, fdt)
   return n
 end
 
+-- The words of a table's bitmap of open descriptors. Another bitmap has a bit for each of them that is full: where the two differ, or
+-- the number of descriptors is damaged, they say so before what is not the table's is taken for files.
+local function words_of(k, fdt)
+  local bits, full = object.addr(fdt.open_fds), object.addr(fdt.full_fds_bits)
+  return function(i)
+    local word = k:u64(bits + 8 * i)
+    if (word == -1) ~= (k:u64(full + i // 64 * 8) >> i % 64 & 1 == 1) then
+      error(kvm_error.new {code = "format", addr = bits + 8 * i, message = ("the bitmaps of open files at 0x%x differ"):format(bits)}, 0)
+    end
+    return word
+  end
+end
+
 --- The open files of a task.
 -- @param task `struct task_struct`
 -- @treturn function an iterator of file descriptor and `struct file`; none for what has no files (kernel threads share init's, zombies)
@@ -25,12 +38,12 @@ function M.for_each_file(task)
   if not files then return function() end end
   local k, fdt = object.handle(task), files.fdt
   local count = check_size(files, fdt)
-  local bits, array, file_type = object.addr(fdt.open_fds), object.addr(fdt.fd), "struct file"
+  local word_at, array, file_type = words_of(k, fdt), object.addr(fdt.fd), "struct file"
   local fd, word = -1, 0
   return function()
     while fd + 1 < count do
       fd = fd + 1
-      if fd % 64 == 0 then word = k:u64(bits + fd // 8) end
+      if fd % 64 == 0 then word = word_at(fd // 64) end
       if word == 0 then
         fd = fd | 63
       elseif word >> (fd % 64) & 1 == 1 then

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- What an address of the kernel is: each part of the kernel that knows its memory is asked, from symbols to the map of pages. Of x86-64.
--- Checked against Linux 5.10, 6.1, 6.12 and 7.2. Leaves out per-CPU memory outside of the first chunk, which is an area of vmalloc, and
--- addresses of user space: kvm.linux.mm_types.find_vma knows these.
+-- Checked against Linux 5.10, 6.1, 6.12 and 7.2. Leaves out per-CPU memory outside of the first chunk, which is an area of vmalloc.
 local kvm_error = require "kvm.error"
 local cpumask = require "kvm.linux.cpumask"
 local kallsyms = require "kvm.linux.kallsyms"
+local mm_types = require "kvm.linux.mm_types"
 local module = require "kvm.linux.module"
 local object = require "kvm.object"
 local page_flags = require "kvm.linux.page_flags"
 local pagemap = require "kvm.linux.pagemap"
+local rmap = require "kvm.linux.rmap"
 local slub = require "kvm.linux.slub"
 local types = require "kvm.type"
 local vmalloc = require "kvm.linux.vmalloc"
@@ -114,13 +115,13 @@ end
 local function struct_page(k, addr)
   local size = types.sizeof(k, "struct page")
   local base = k:u64(kallsyms.address(k, "vmemmap_base"))
-  if not within(addr, base, k:u64(kallsyms.address(k, "max_pfn")) * size) then return nil end
+  if math.ult(addr, base) or not within(addr, base, k:u64(kallsyms.address(k, "max_pfn")) * size) then return nil end
   local offset = (addr - base) % size
   return of_page("struct page", k, addr - offset, offset)
 end
 
-local function page(k, addr)
-  local pa, bytes, entry = k:translate(addr)
+local function page(k, addr, space)
+  local pa, bytes, entry = k:translate(addr, space)
   if not pa then return nil end
   local size = k:info().page_size
   local pfn = pa // size
@@ -132,26 +133,25 @@ local function page(k, addr)
   return rec
 end
 
+-- The processes that map the page at an address, or the page that a struct page stands for.
+local function mapped(k, addr, space)
+  local rec = struct_page(k, addr) or page(k, addr, space)
+  local users = rec and rec.mapping and rmap.users(k, rec.addr) or {}
+  if not users[1] then return nil end
+  local pids, places = {}, {}
+  for i, user in ipairs(users) do pids[i], places[i] = user.pid, user.addr end
+  return {kind = "mapped", addr = rec.addr, offset = rec.offset, pfn = rec.pfn, pids = pids, places = places, pid = pids[1],
+    comm = users[1].comm}
+end
+
 -- In the order in which they tell most.
 local FINDERS <const> = {{"symbol", symbol}, {"module", of_module}, {"percpu", per_cpu}, {"stack", stack}, {"slab", of_slab},
-  {"area", area}, {"struct page", struct_page}, {"page", page}}
+  {"area", area}, {"struct page", struct_page}, {"page", page}, {"mapped", mapped}}
 
---- What an address is.
--- @param k an open handle
--- @tparam integer addr virtual, of the kernel
--- @treturn {table,...} each with kind, offset (bytes from the start of what it tells), addr (of that start) and what else the kind has:
---  "symbol": name, module. "module": name, bytes (of this part of it). "percpu": cpu, name (of a variable, nil of memory that was
---  allocated). "stack": bytes, task (`struct task_struct *`), pid, comm. "slab": name (of the cache), bytes, index, slab, state ("used",
---  "free", "kept"), cpu (that keeps it), of a task task, pid, comm. "area" (of vmalloc): name (who made it), bytes,
---  kinds, phys. "struct page", "page" (what is at the address): pfn, flags ({string,...}), type, refcount, mapcount, mapping, index,
---  anon, head; of "page" phys, page_bytes, entry (of the page table). Empty where nothing is known of it
--- @treturn {table,...} kind and error (kvm.Error) of what could not be asked
--- @usage local found = kvm.linux.identify.address(k, k:symbol("linux_banner").value + 4)
--- assert(found[1].kind == "symbol" and found[1].offset == 4)
-function M.address(k, addr)
+local function ask(finders, ...)
   local found, failed = {}, {}
-  for _, finder in ipairs(FINDERS) do
-    local rec, err = kvm_error.try(finder[2], k, addr)
+  for _, finder in ipairs(finders) do
+    local rec, err = kvm_error.try(finder[2], ...)
     if rec then
       found[#found + 1] = rec
     elseif err and err.code ~= "fault" then -- nothing is there
@@ -159,6 +159,45 @@ function M.address(k, addr)
     end
   end
   return found, failed
+end
+
+--- What an address is.
+-- @param k an open handle
+-- @tparam integer addr virtual, of the kernel
+-- @treturn {table,...} each with kind, offset (bytes from the start of what it tells), addr (of that start) and what else the kind has:
+--  "symbol": name, module. "module": name, bytes (of this part of it). "percpu": cpu, name (of a variable, nil of memory that was
+--  allocated). "stack": bytes, task (`struct task_struct *`), pid, comm. "slab": name (of the cache), bytes, index, slab, state ("used",
+--  "free", "kept"), cpu (that keeps it), of a task task, pid, comm. "area" (of vmalloc): name (who made it), bytes, kinds, phys.
+--  "struct page", "page" (what is at the address): pfn, flags ({string,...}), type, refcount, mapcount, mapping, index, anon, head; of
+--  "page" phys, page_bytes, entry (of the page table). "mapped" (the page is user memory): pids and places ({integer,...}: processes and
+--  the addresses where they have it), pid and comm of the first. Empty where nothing is known of it
+-- @treturn {table,...} kind and error (kvm.Error) of what could not be asked
+-- @usage local found = kvm.linux.identify.address(k, k:symbol("linux_banner").value + 4)
+-- assert(found[1].kind == "symbol" and found[1].offset == 4)
+function M.address(k, addr)
+  return ask(FINDERS, k, addr)
+end
+
+local function user_area(k, addr, task)
+  local mm = kvm_error.check(k:object(task.addr, TASK)).mm
+  local found = mm and mm_types.find_vma(mm, addr)
+  if not found then return nil end
+  return {kind = "user area", name = mm_types.name(found), addr = found.vm_start, offset = addr - found.vm_start,
+    bytes = found.vm_end - found.vm_start, permissions = mm_types.permissions(found)}
+end
+
+local USER_FINDERS <const> = {{"user area", user_area}, {"page", page}, {"mapped", mapped}}
+
+--- What an address of a process is.
+-- @param k an open handle
+-- @tparam integer addr virtual, of user space
+-- @tparam table task a record of k:procs
+-- @treturn {table,...} as address gives them: "user area" (name: a file's path, "[heap]" ...; permissions: "rw-p"; bytes), "page", "mapped"
+-- @treturn {table,...} kind and error (kvm.Error) of what could not be asked
+-- @usage local p = k:procs("pid", 1)()
+-- for _, rec in ipairs(p and kvm.linux.identify.user_address(k, 0x401000, p) or {}) do assert(rec.offset >= 0) end
+function M.user_address(k, addr, task)
+  return ask(USER_FINDERS, k, addr, task)
 end
 
 return M

@@ -17,7 +17,8 @@ local TYPE_SHIFT <const> = 24 -- of page_type, since 6.12
 -- Before: PAGE_TYPE_BASE, and types that are told by a cleared bit, from this one on. Until 5.10 one more was among them.
 local TYPE_BASE <const>, FIRST_TYPE <const> = 0xf0000000, 0x80
 local TYPES_OF_511 <const>, TYPES_OF_510 <const> = {"buddy", "offline", "table", "guard"}, {"buddy", "offline", "kmemcg", "table", "guard"}
-local MAPPING_ANON <const>, MAPPING_MOVABLE <const> = 1, 2 -- PAGE_MAPPING_ANON, _MOVABLE (since 7.0 only FOLIO_MAPPING_ANON, _KSM)
+local MAPPING_ANON <const>, MAPPING_MOVABLE <const> = 1, 2 -- of mapping; both: KSM, the second alone: a driver's page that can be moved
+local MOST_PAGES <const> = 1 << 36 -- 256 TB
 local ROW_PAGES <const>, SUBSECTION_PAGES <const> = 64, 512 -- what is read at once; the map has all pages of a subsection, or none
 
 local layouts = setmetatable({}, {__mode = "k"}) -- by handle: what does not change
@@ -109,8 +110,8 @@ end
 
 local function mapping_of(l, k, page, rec)
   local word = k:u64(page + l.mapping)
-  if word == 0 or rec.type then return end
-  rec.mapping, rec.index = word & ~(MAPPING_ANON | MAPPING_MOVABLE), k:u64(page + l.index)
+  if word == 0 or rec.type or word & MAPPING_MOVABLE ~= 0 then return end
+  rec.mapping, rec.index = word & ~MAPPING_ANON, k:u64(page + l.index)
   rec.anon = word & MAPPING_ANON ~= 0
 end
 
@@ -151,6 +152,7 @@ end
 -- The map of pages, row by row, each with the address of its first page. A subsection that the map lacks is memory that the machine lacks.
 local function rows(k, size)
   local pfn, last = 0, k:u64(kallsyms.address(k, "max_pfn"))
+  if not math.ult(last, MOST_PAGES) then kvm_error.fail("format", "max_pfn is 0x%x", last) end
   return function()
     while pfn < last do
       local at = pagemap.pfn_to_page(k, pfn)

@@ -17,7 +17,7 @@ local types = require "kvm.type"
 
 local M = {}
 
-local MOST_SHEAVES <const> = 1 << 20
+local MOST_SHEAVES <const>, MOST_IN_SHEAF <const> = 1 << 20, 1 << 16
 
 local function fail(addr, form, ...)
   error(kvm_error.new {code = "format", addr = addr, message = form:format(...)}, 0)
@@ -26,6 +26,12 @@ end
 local function has(o, member) return object.typeof(o):strip():field(member) ~= nil end
 
 local function type_of_slabs(k) return k:type "struct slab" and "struct slab" or "struct page" end -- since 5.17
+
+local function cache_of(slab)
+  local cache = slab.slab_cache
+  if not cache or cache.size == 0 then fail(object.addr(slab), "the slab of 0x%x has no cache", object.addr(slab)) end
+  return cache
+end
 
 -- What of a cache all its slabs need, read once.
 local function shape_of(cache)
@@ -122,7 +128,7 @@ end
 -- @usage local s = kvm.linux.slub.for_each_slab(kvm.linux.slab.find_slab_cache(k, "task_struct"))()
 -- local first, step, count = kvm.linux.slub.objects(s) assert(first ~= 0 and step > 0 and count == s.objects)
 function M.objects(slab)
-  local cache = slab.slab_cache
+  local cache = cache_of(slab)
   return place_of(object.handle(slab), slab) + (cache.red_left_pad or 0), cache.size, slab.objects
 end
 
@@ -133,7 +139,7 @@ end
 -- @usage local s = kvm.linux.slub.for_each_slab(kvm.linux.slab.find_slab_cache(k, "task_struct"))()
 -- local free, err = kvm.try(kvm.linux.slub.free_list, s) assert(err and err.code == "excluded" or #free == s.objects - s.inuse)
 function M.free_list(slab)
-  return own_list(shape_of(slab.slab_cache), slab, place_of(object.handle(slab), slab))
+  return own_list(shape_of(cache_of(slab)), slab, place_of(object.handle(slab), slab))
 end
 
 -- What the CPUs keep of the lists of the slabs they take objects from.
@@ -150,7 +156,7 @@ end
 local function from_sheaf(shape, sheaf, capacity, add, cpu)
   if not sheaf then return end
   local at, n = object.addr(sheaf, "objects"), sheaf.size
-  if n > capacity then
+  if n > math.min(capacity, MOST_IN_SHEAF) then
     fail(object.addr(sheaf), "the sheaf at 0x%x of %s has %d objects, room for %d", object.addr(sheaf), shape.name, n, capacity)
   end
   for i = 0, n - 1 do add(shape.k:ptr(at + 8 * i), cpu) end
@@ -206,7 +212,7 @@ end
 -- @usage local cache = kvm.linux.slab.find_slab_cache(k, "task_struct") local s = kvm.linux.slub.for_each_slab(cache)()
 -- local step = kvm.try(kvm.linux.slub.for_each_object, s) for at, state in step or next, {} do assert(at and state) end
 function M.for_each_object(slab, kept)
-  kept = kept or M.kept(slab.slab_cache)
+  kept = kept or M.kept(cache_of(slab))
   local free = {}
   for _, at in ipairs(free_but(slab, kept)) do free[at] = true end
   local first, step, count = M.objects(slab)
@@ -257,7 +263,7 @@ function M.object_info(k, addr)
   local head = page_flags.page_slab(k, page)
   if not head then return nil end
   local slab = kvm_error.check(k:object(head, type_of_slabs(k)))
-  local cache = slab.slab_cache
+  local cache = cache_of(slab)
   local first, step, count = M.objects(slab)
   local rec = {cache = cache, slab = slab, name = slabs.name(cache), bytes = cache.object_size, index = (addr - first) // step}
   if rec.index < 0 or rec.index >= count then

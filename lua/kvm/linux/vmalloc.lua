@@ -6,6 +6,7 @@
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
 local list = require "kvm.linux.list"
+local llist = require "kvm.linux.llist"
 local object = require "kvm.object"
 local rbtree = require "kvm.linux.rbtree"
 local types = require "kvm.type"
@@ -20,7 +21,17 @@ local FLAGS <const> = {{0x1, "ioremap"}, {0x1000, "sparse"}, {0x2, "vmalloc"}, {
 
 local function at(k, name, t) return kvm_error.check(k:object(kallsyms.address(k, name), t)) end
 
--- Where areas are kept: {busy=list, root=tree, lazy=list}.
+-- Lists of areas: struct list_head, or struct llist_head.
+local function steps(head, member) return function() return list.for_each_entry(AREA, head, member, MOST) end end
+local function lockless(head, member) return function() return llist.for_each_entry(AREA, head, member, MOST) end end
+
+-- Areas that were given back, where all are in one list: a lockless one in 5.10.
+local function lazy_of(k)
+  if k:symbol "vmap_purge_list" then return lockless(at(k, "vmap_purge_list", "struct llist_head"), "purge_list") end
+  return steps(at(k, "purge_vmap_area_list", "struct list_head"), "list")
+end
+
+-- Where areas are kept: {busy=, lazy= functions that give an iterator, root=tree}.
 local function nodes_of(k)
   if k:symbol "vmap_nodes" then
     local base, count = k:ptr(kallsyms.address(k, "vmap_nodes")), k:u32(kallsyms.address(k, "nr_vmap_nodes"))
@@ -29,20 +40,18 @@ local function nodes_of(k)
     local out = {}
     for i = 0, count - 1 do
       local node = kvm_error.check(k:object(base + i * t:size(), t))
-      out[i + 1] = {busy = node.busy.head, root = node.busy.root, lazy = node.lazy.head}
+      out[i + 1] = {busy = steps(node.busy.head, "list"), root = node.busy.root, lazy = steps(node.lazy.head, "list")}
     end
     return out
   end
-  return {{busy = at(k, "vmap_area_list", "struct list_head"), root = at(k, "vmap_area_root", "struct rb_root"),
-    lazy = k:symbol "purge_vmap_area_list" and at(k, "purge_vmap_area_list", "struct list_head")}} -- since 5.14
+  return {{busy = steps(at(k, "vmap_area_list", "struct list_head"), "list"), root = at(k, "vmap_area_root", "struct rb_root"),
+    lazy = function() return lazy_of(k)() end}}
 end
 
 local function over(k, which)
   return coroutine.wrap(function()
     for _, node in ipairs(nodes_of(k)) do
-      if node[which] then
-        for area in list.for_each_entry(AREA, node[which], "list", MOST) do coroutine.yield(area) end
-      end
+      for area in node[which]() do coroutine.yield(area) end
     end
   end)
 end
@@ -58,7 +67,7 @@ end
 
 --- The areas that were given back, whose addresses are not yet free.
 -- @param k an open handle
--- @treturn function an iterator of `struct vmap_area`; none before 5.14, which kept them in another kind of list
+-- @treturn function an iterator of `struct vmap_area`
 -- @raise kvm.Error as for_each_vmap_area
 -- @usage for area in kvm.linux.vmalloc.for_each_lazy_area(k) do assert(math.ult(area.va_start, area.va_end)) end
 function M.for_each_lazy_area(k)

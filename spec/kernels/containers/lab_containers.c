@@ -358,7 +358,6 @@ static void hashes(void) {
         rhashtable_insert_fast(&lab_rhash, &item(i)->rhash, lab_rhash_params);
 }
 
-
 static int __init lab_containers_init(void) {
     lists();
     trees();
