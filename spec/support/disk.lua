@@ -165,7 +165,8 @@ local function queue(k, set, own)
     part = M.PART1, start_time_ns = 1000000000, io_start_time_ns = 1500000000, state = 1, timeout = 7500, deadline = 1500 + 7500})
 end
 
---- OPERATIONS: the symbol of the driver's functions. An open handle, a function that sets members, and {part0=, bits=, reserved=, is_old=}; memory.forget behind the test.
+--- OPERATIONS: the symbol of the driver's functions.
+-- An open handle, a function that sets members, and {part0=, bits=, reserved=, is_old=}; memory.forget behind the test.
 function M.open(layout, more, operations)
   local k = memory.open(COMMON .. LAYOUTS[layout] .. (more or ""))
   local function set(t, addr, members) memory.set(k, "struct " .. t, addr, members) end

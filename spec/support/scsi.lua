@@ -40,7 +40,8 @@ local INQUIRY <const> = "ACME    A long disk name1.05" -- vendor, model and revi
 local function inquiry(k, layout, field, set)
   if layout == "5.10" then
     assert(k:write(M.NAMES + 0x20, INQUIRY))
-    return set("scsi_device", M.DEVICE, {vendor = M.NAMES + 0x20, model = M.NAMES + 0x28, rev = M.NAMES + 0x38, ["device_busy.counter"] = 2})
+    return set("scsi_device", M.DEVICE, {vendor = M.NAMES + 0x20, model = M.NAMES + 0x28, rev = M.NAMES + 0x38,
+      ["device_busy.counter"] = 2})
   end
   for member, text in pairs {vendor = INQUIRY:sub(1, 8), model = INQUIRY:sub(9, 24), rev = INQUIRY:sub(25)} do
     assert(k:write(M.DEVICE + field("scsi_device", member), text .. "\0"))

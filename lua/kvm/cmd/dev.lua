@@ -14,8 +14,8 @@ local walk = require "kvm.cmd.walk"
 local words = require "kvm.cmd.words"
 
 local TARGET <const> = {
-  {name = "type", kind = "string"}, {name = "start", kind = "integer"}, {name = "sectors", kind = "integer"}, {name = "to", kind = "string"},
-  {name = "to_sector", kind = "integer"}, {name = "addr", kind = "hex"},
+  {name = "type", kind = "string"}, {name = "start", kind = "integer"}, {name = "sectors", kind = "integer"},
+  {name = "to", kind = "string"}, {name = "to_sector", kind = "integer"}, {name = "addr", kind = "hex"},
 }
 local MEMBER <const> = {
   {name = "name", kind = "string"}, {name = "slot", kind = "integer"}, {name = "flags", kind = "strings"},
@@ -104,7 +104,8 @@ local function sizes(rec, part)
 end
 
 local KINDS <const> = {
-  {loop.is_loop, loop.device}, {nvme.is_nvme, nvme.device}, {scsi.is_scsi, scsi.device}, {dm.is_mapped, dm.device}, {md.is_array, md.device},
+  {loop.is_loop, loop.device}, {nvme.is_nvme, nvme.device}, {scsi.is_scsi, scsi.device},
+  {dm.is_mapped, dm.device}, {md.is_array, md.device},
 }
 
 -- What the driver knows, where it is one of those that are known.
@@ -122,7 +123,9 @@ end
 
 -- What a disk is made of, in words.
 local function made_of(own)
-  if own.targets then return ("%s (%s) on %s"):format(own.mapped_name or "?", names_of(own.targets, "type"), names_of(own.members, "name")) end
+  if own.targets then
+    return ("%s (%s) on %s"):format(own.mapped_name or "?", names_of(own.targets, "type"), names_of(own.members, "name"))
+  end
   if own.members then
     return ("%s %s, %d of %d disks: %s"):format(own.level or "no level", own.state or "?", own.raid_disks - own.degraded, own.raid_disks,
       names_of(own.members, "name"))
@@ -288,8 +291,8 @@ end
 --  removable, operations (symbol of the driver's functions), queue, uuid and label (of the partition table), device: what kvm.linux.loop,
 --  nvme, scsi, dm or md tells of it), "stats" (name, dev, stats: as kvm.linux.blkdev.stats has them), "queue" (name (of the disk) and what
 --  kvm.linux.blk_mq.queue has), "request" (name, part, hw_queue, tag and scheduler_tag (nil for one that has none), op, flags, state,
---  sector (of 512 bytes), bytes, age_ns (since it was made) and issued_ns (since the driver was given it)), "host" and "scsi" (name, device: what kvm.linux.scsi.host
---  and describe tell), "char" and "block" (name,
+--  sector (of 512 bytes), bytes, age_ns (since it was made) and issued_ns (since the driver was given it)), "host" and "scsi" (name,
+--  device: what kvm.linux.scsi.host and describe tell), "char" and "block" (name,
 --  major, and of "char" minor and minors); all: addr (of the kernel's structure), partial (keys that could not be read); what is damaged
 --  as kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: this kernel has no disks (CONFIG_BLOCK)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- drivers/md/md.h and md.c: arrays of disks (RAID). The types come from the BTF of the module md_mod, which modules have since 5.11: where
--- they are not there, a disk is known as an array, but not its members. Checked against Linux 6.1, 6.12 and 7.2. Leaves out the write-intent
--- bitmap, how far a resync is, and the state "broken", whose bit differs by release.
+-- they are not there, a disk is known as an array, but not its members. Checked against Linux 6.1, 6.12 and 7.2. Leaves out the
+-- write-intent bitmap, how far a resync is, and the state "broken", whose bit differs by release.
 local blkdev = require "kvm.linux.blkdev"
 local list = require "kvm.linux.list"
 local object = require "kvm.object"

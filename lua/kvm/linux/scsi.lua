@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- scsi/scsi_host.h and scsi/scsi_device.h: hosts (adapters) and the devices behind them. The types come from the BTF of the module scsi_mod,
--- which modules have since 5.11, where SCSI is not built in. Checked against Linux 6.1, 6.12 and 7.2. Leaves out targets, commands, and what
--- the hosts' drivers know.
+-- scsi/scsi_host.h and scsi/scsi_device.h: hosts (adapters) and the devices behind them. Where SCSI is not built in, the types come from
+-- the BTF of the module scsi_mod, which modules have since 5.11. Checked against Linux 6.1, 6.12 and 7.2. Leaves out targets, commands, and
+-- what the hosts' drivers know.
 local blkdev = require "kvm.linux.blkdev"
 local device = require "kvm.linux.device"
 local kallsyms = require "kvm.linux.kallsyms"
@@ -23,7 +23,8 @@ local HOST_STATES <const> = {"created", "running", "cancel", "deleted", "recover
 -- @param disk `struct gendisk`
 -- @treturn boolean
 -- @raise kvm.Error
--- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do assert(kvm.linux.scsi.is_scsi(disk) == (disk.disk_name:match "^s[dr]" ~= nil)) end
+-- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do
+-- assert(kvm.linux.scsi.is_scsi(disk) == (disk.disk_name:match "^s[dr]" ~= nil)) end
 function M.is_scsi(disk)
   return DISKS[blkdev.operations(disk)] ~= nil
 end
@@ -86,7 +87,8 @@ end
 --  busy (commands under way), requested, done and errors (commands since it came), addr (`struct scsi_device *`)
 -- @raise kvm.Error `fault`, `excluded`
 -- @usage local ok, hosts = pcall(kvm.linux.scsi.for_each_host, k)
--- if ok then for host in hosts do for dev in kvm.linux.scsi.for_each_device(host) do assert(kvm.linux.scsi.describe(dev).busy >= 0) end end end
+-- if ok then for host in hosts do
+-- for dev in kvm.linux.scsi.for_each_device(host) do assert(kvm.linux.scsi.describe(dev).busy >= 0) end end end
 function M.describe(dev)
   return {name = ("%d:%d:%d:%d"):format(dev.host.host_no, dev.channel, dev.id, dev.lun), type = dev.type,
     vendor = words(dev.vendor, VENDOR_BYTES), model = words(dev.model, MODEL_BYTES), firmware = words(dev.rev, REVISION_BYTES),
