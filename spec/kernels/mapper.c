@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A mapped device of a guest, which has no dmsetup: "lab" is 2048 sectors of the first disk named, from sector 4096, then 1024 of the
- * second, from its start, then 512 that fail. */
+// mapper DISK DISK: a mapped device of a guest, which has no dmsetup: "lab" is 2048 sectors of the first
+// disk, from sector 4096, then 1024 of the second, from its start, then 512 that fail.
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
 #include <stddef.h>
@@ -18,7 +18,8 @@ static size_t used;
 
 static void begin(void) {
     memset(&request, 0, sizeof(request));
-    memcpy(request.head.version, (unsigned[]){DM_VERSION_MAJOR, 0, 0}, sizeof(request.head.version));
+    memcpy(request.head.version, (unsigned[]){DM_VERSION_MAJOR, 0, 0},
+           sizeof(request.head.version));
     request.head.data_size = sizeof(request);
     request.head.data_start = offsetof(typeof(request), data);
     strcpy(request.head.name, "lab");

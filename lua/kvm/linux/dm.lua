@@ -54,6 +54,10 @@ function M.for_each_target(table_)
   end
 end
 
+local function part_of(dev)
+  return dev.bdev or kvm_error.fail("format", "the device at 0x%x is on no disk", object.addr(dev))
+end
+
 --- The parts of disks that a table maps to.
 -- @param table_ `struct dm_table`
 -- @treturn function an iterator of objects `struct block_device`
@@ -64,13 +68,13 @@ function M.for_each_device(table_)
   local step = list.for_each_entry("struct dm_dev_internal", table_.devices, "list", MOST_DEVICES)
   return function()
     local own = step()
-    return own and own.dm_dev.bdev
+    return own and part_of(own.dm_dev)
   end
 end
 
 local function linear(private)
   local own = object.cast(private, "struct linear_c")
-  return blkdev.name(own.dev.bdev), own.start
+  return blkdev.name(part_of(own.dev)), own.start
 end
 local ARGUMENTS <const> = {linear = linear} -- of which the structures are the module's own
 

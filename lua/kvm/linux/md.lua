@@ -3,6 +3,7 @@
 -- they are not there, a disk is known as an array, but not its members. Checked against Linux 6.1, 6.12 and 7.2. Leaves out the
 -- write-intent bitmap, how far a resync is, and the state "broken", whose bit differs by release.
 local blkdev = require "kvm.linux.blkdev"
+local kvm_error = require "kvm.error"
 local list = require "kvm.linux.list"
 local object = require "kvm.object"
 
@@ -46,7 +47,8 @@ end
 -- @usage for disk in kvm.linux.blkdev.for_each_disk(k) do if kvm.linux.md.is_array(disk) then
 -- for member in kvm.linux.md.for_each_member(disk) do assert(kvm.linux.md.member(member).name) end end end
 function M.member(member)
-  local out = {name = blkdev.name(member.bdev), flags = {}, data_sector = member.data_offset, addr = object.addr(member)}
+  local part = member.bdev or kvm_error.fail("format", "the member at 0x%x is on no disk", object.addr(member))
+  local out = {name = blkdev.name(part), flags = {}, data_sector = member.data_offset, addr = object.addr(member)}
   if member.raid_disk >= 0 then out.slot = member.raid_disk end
   for _, flag in ipairs(FLAGS) do
     if member.flags >> flag[1] & 1 == 1 then out.flags[#out.flags + 1] = flag[2] end
