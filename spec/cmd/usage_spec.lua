@@ -102,7 +102,8 @@ describe("the usage lines of commands", function()
       "vm_committed_as",
     },
     -- maple trees came with 6.1; Debian's cloud kernels have CONFIG_MEMORY_FAILURE since 6.12
-    lacks = {["k510/kdump"] = {"maple_tree", "linux.loop.device", "memory_failure_cpu"}, ["k61/vmcore"] = {"memory_failure_cpu"},
+    lacks = {["k510/kdump"] = {"maple_tree", "linux.loop.device", "linux.dm.", "linux.md.", "linux.scsi.device",
+      "memory_failure_cpu"}, ["k61/vmcore"] = {"memory_failure_cpu"},
       ["examples/panic.kdump"] = {"memory_failure_cpu"}},
     dumps = {"k510/kdump", "k61/vmcore", "k612/kdump", "k72/vmcore", "live612/elf"},
   }

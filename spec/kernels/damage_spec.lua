@@ -12,7 +12,7 @@ local OPTIONS = {
   cache = {},
   cgroup = {tasks = true},
   dcache = {list = true},
-  dev = {diskstats = true, queues = true, majors = true},
+  dev = {diskstats = true, queues = true, scsi = true, majors = true},
   files = {},
   fuser = {file = "/srv/cached"},
   info = {},

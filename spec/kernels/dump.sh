@@ -96,14 +96,15 @@ containers() { # the module of containers/ for the guest's kernel: $WORK/contain
 programs() { # the guests' own: $PACKAGES/programs
   local p
   mkdir -p "$PACKAGES/programs"
-  for p in threads objects confined; do
+  for p in threads objects confined mapper; do
     [ "$PACKAGES/programs/$p" -nt "$here/$p.c" ] || gcc -static -O1 -pthread -o "$PACKAGES/programs/$p" "$here/$p.c"
   done
 }
-devices() { # devices LETTER: a disk vdLETTER for a file system and swap, an NVMe disk, a network
+devices() { # devices LETTER: a disk vdLETTER for a file system and swap, an NVMe disk, a SCSI disk, a network
   disk data 64
-  truncate -s 16M "$WORK/nvme.img"
+  truncate -s 16M "$WORK/nvme.img" "$WORK/scsi.img"
   QEMU+=(-drive "file=$WORK/nvme.img,if=none,id=nvme,format=raw,cache=unsafe" -device "nvme,serial=lab-nvme,drive=nvme"
+    -drive "file=$WORK/scsi.img,if=none,id=scsi,format=raw,cache=unsafe" -device virtio-scsi-pci -device "scsi-hd,serial=lab-scsi,drive=scsi"
     -nic "user,model=virtio-net-pci,restrict=on")
   APPEND="$APPEND data=vd$1"
 }

@@ -21,10 +21,11 @@ for n in spin 'odd n)ame (' fault-sysrq; do
   ln -s tool "$w/lab/$n"
 done
 
-# virtio for the disks and the network, qemu_fw_cfg for the VMCOREINFO note, loop only to have one more module. Busybox cannot load
-# the compressed modules of 6.12 and later.
+# virtio for the disks and the network, qemu_fw_cfg for the VMCOREINFO note, loop only to have one more module, then SCSI, device mapper
+# and md. Busybox cannot load the compressed modules of 6.12 and later.
 : >"$w/mod/order"
-for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_mmio virtio_blk failover net_failover virtio_net qemu_fw_cfg loop; do
+for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_mmio virtio_blk failover net_failover virtio_net qemu_fw_cfg loop \
+  scsi_common scsi_mod sd_mod virtio_scsi dm-mod md-mod raid1; do
   f=$(find "$modules" -name "$m.ko*" | head -1)
   case $f in
   '') continue ;;

@@ -28,7 +28,7 @@ for _, layout in ipairs(made.layouts) do
       end
       assert.are.same({{own.part0, "sda", 0, 8, 0, 2048, 0, false, made.DISK},
         {made.PART1, "sda1", 1, 8, 1, 1024, 64, true, made.DISK, "0badcafe-01", "data"}}, got)
-      assert.are.same({own.part0, true, "sd_fops"}, {kvm.addr(blkdev.part0(disk)), blkdev.is_removable(disk), blkdev.operations(disk)})
+      assert.are.same({own.part0, true, "virtblk_fops"}, {kvm.addr(blkdev.part0(disk)), blkdev.is_removable(disk), blkdev.operations(disk)})
       assert(k:write(made.DISK, "nvme0n1\0"))
       assert.are.equal("nvme0n1p1", blkdev.name(parts()[2]))
       assert.has_error(function() blkdev.name(disk) end)

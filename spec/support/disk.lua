@@ -165,15 +165,16 @@ local function queue(k, set, own)
     part = M.PART1, start_time_ns = 1000000000, io_start_time_ns = 1500000000, state = 1, timeout = 7500, deadline = 1500 + 7500})
 end
 
---- An open handle, a function that sets members, and {part0=, bits=, reserved=, is_old=}; memory.forget behind the test.
-function M.open(layout, more)
+--- OPERATIONS: the symbol of the driver's functions.
+-- An open handle, a function that sets members, and {part0=, bits=, reserved=, is_old=}; memory.forget behind the test.
+function M.open(layout, more, operations)
   local k = memory.open(COMMON .. LAYOUTS[layout] .. (more or ""))
   local function set(t, addr, members) memory.set(k, "struct " .. t, addr, members) end
   local own = {is_old = layout == "5.10"}
   own.part0 = own.is_old and at(k, "gendisk", M.DISK, "part0") or M.PART0
   local symbols = memory.one_cpu(k, M.PER_CPU, 0x100)
   symbols.block_class, symbols.class_kset, symbols.shadow_timekeeper = M.CLASS, M.MISC + 0x00, M.KEEPER
-  symbols.jiffies_64, symbols.sd_fops, symbols.chrdevs, symbols.major_names = M.TIMES, M.OPS, M.TABLES, M.TABLES
+  symbols.jiffies_64, symbols[operations or "virtblk_fops"], symbols.chrdevs, symbols.major_names = M.TIMES, M.OPS, M.TABLES, M.TABLES
   memory.symbols(symbols)
   assert(k:write(M.NAMES, "sda\0\0\0\0\0sda1\0"))
   assert(k:write(M.DISK, "sda\0"))

@@ -1,30 +1,50 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- luakvm dev: disks and partitions, what was done with them, their queues with the requests in them, and which numbers the drivers of
--- devices have taken.
+-- luakvm dev: disks and partitions, what was done with them, their queues with the requests in them, SCSI hosts, and which numbers the
+-- drivers of devices have taken.
 local blk_mq = require "kvm.linux.blk_mq"
 local blkdev = require "kvm.linux.blkdev"
 local device = require "kvm.linux.device"
+local dm = require "kvm.linux.dm"
 local loop = require "kvm.linux.loop"
+local md = require "kvm.linux.md"
 local nvme = require "kvm.linux.nvme"
 local object = require "kvm.object"
+local scsi = require "kvm.linux.scsi"
 local walk = require "kvm.cmd.walk"
 local words = require "kvm.cmd.words"
 
--- What kvm.linux.loop and kvm.linux.nvme tell.
+local TARGET <const> = {
+  {name = "type", kind = "string"}, {name = "start", kind = "integer"}, {name = "sectors", kind = "integer"},
+  {name = "to", kind = "string"}, {name = "to_sector", kind = "integer"}, {name = "addr", kind = "hex"},
+}
+local MEMBER <const> = {
+  {name = "name", kind = "string"}, {name = "slot", kind = "integer"}, {name = "flags", kind = "strings"},
+  {name = "data_sector", kind = "integer"}, {name = "addr", kind = "hex"},
+}
+-- What kvm.linux.loop, nvme, dm, md and scsi tell.
 local DEVICE <const> = {
   {name = "state", kind = "string"}, {name = "addr", kind = "hex"}, {name = "file", kind = "string"}, {name = "offset", kind = "integer"},
   {name = "limit", kind = "integer"}, {name = "flags", kind = "strings"}, {name = "namespace", kind = "integer"},
   {name = "block_bytes", kind = "integer"}, {name = "model", kind = "string"}, {name = "serial", kind = "string"},
   {name = "firmware", kind = "string"}, {name = "nqn", kind = "string"}, {name = "controller", kind = "string"},
+  {name = "mapped_name", kind = "string"}, {name = "uuid", kind = "string"}, {name = "open_count", kind = "integer"},
+  {name = "targets", kind = "records", columns = TARGET}, {name = "members", kind = "records", columns = MEMBER},
+  {name = "level", kind = "string"}, {name = "raid_disks", kind = "integer"}, {name = "degraded", kind = "integer"},
+  {name = "chunk_bytes", kind = "integer"}, {name = "name", kind = "string"}, {name = "type", kind = "integer"},
+  {name = "vendor", kind = "string"}, {name = "queue_depth", kind = "integer"}, {name = "busy", kind = "integer"},
+  {name = "requested", kind = "integer"}, {name = "done", kind = "integer"}, {name = "errors", kind = "integer"},
+  {name = "driver", kind = "string"}, {name = "can_queue", kind = "integer"}, {name = "hw_queues", kind = "integer"},
+  {name = "failed", kind = "integer"},
 }
 
 local M = {
   name = "dev",
-  summary = "disks, their queues and requests; device numbers",
+  summary = "disks, their queues and requests; SCSI hosts; device numbers",
   operands = {{key = "names", name = "DISK", many = true, optional = true}},
   options = {
     {flags = "-d --diskstats", help = "what was done with each, as /proc/diskstats has it"},
     {flags = "-q --queues", help = "the queues, with their requests and how old these are"},
+    {flags = "-s --scsi", help = "SCSI hosts and the devices behind them"},
     {flags = "-c --majors", help = "device numbers that drivers have taken, as /proc/devices has them"},
   },
   columns = {
@@ -83,19 +103,40 @@ local function sizes(rec, part)
   rec.size_bytes, rec.start_bytes = sectors and sectors * blkdev.SECTOR, start and start * blkdev.SECTOR
 end
 
-local KINDS <const> = {{"loop", loop.is_loop, loop.device}, {"nvme", nvme.is_nvme, nvme.device}}
+local KINDS <const> = {
+  {loop.is_loop, loop.device}, {nvme.is_nvme, nvme.device}, {scsi.is_scsi, scsi.device},
+  {dm.is_mapped, dm.device}, {md.is_array, md.device},
+}
 
 -- What the driver knows, where it is one of those that are known.
 local function own_device(rec, disk)
   for _, kind in ipairs(KINDS) do
-    if walk.field(rec, "operations", kind[2], disk) then return walk.field(rec, "device", kind[3], disk) end
+    if walk.field(rec, "operations", kind[1], disk) then return walk.field(rec, "device", kind[2], disk) end
   end
 end
 
+local function names_of(list, key)
+  local out = {}
+  for i, entry in ipairs(list) do out[i] = entry[key] end
+  return table.concat(out, " ")
+end
+
+-- What a disk is made of, in words.
+local function made_of(own)
+  if own.targets then
+    return ("%s (%s) on %s"):format(own.mapped_name or "?", names_of(own.targets, "type"), names_of(own.members, "name"))
+  end
+  if own.members then
+    return ("%s %s, %d of %d disks: %s"):format(own.level or "no level", own.state or "?", own.raid_disks - own.degraded, own.raid_disks,
+      names_of(own.members, "name"))
+  end
+  return own.file or own.model
+end
+
 local function describe(rec)
-  local own = rec.device or {}
+  local own = made_of(rec.device or {})
   return ("%s%s%s%s"):format(rec.size_bytes and require "kvm.format".size(rec.size_bytes) or "?", rec.read_only and " read only" or "",
-    rec.label and rec.label ~= "" and " " .. rec.label or "", (own.file or own.model) and " " .. (own.file or own.model) or "")
+    rec.label and rec.label ~= "" and " " .. rec.label or "", own and " " .. own or "")
 end
 
 local function whole(disk, part)
@@ -187,6 +228,36 @@ local function queues(disk, emit)
   for request, hctx in blk_mq.for_each_request(queue) do emit(request_record(request, hctx, disk.disk_name)) end
 end
 
+-- --- SCSI
+
+local function scsi_device(dev)
+  local rec = {kind = "scsi", addr = object.addr(dev)}
+  local own = walk.field(rec, "device", scsi.describe, dev)
+  rec.device, rec.name = own, own and own.name or nil
+  rec.what = own and ("%s %s, %s, %d of %d commands, %d errors"):format(own.vendor or "?", own.model or "?", own.state or "?", own.busy,
+    own.queue_depth, own.errors) or ""
+  return rec
+end
+
+local function scsi_host(host)
+  local rec = {kind = "host", addr = object.addr(host)}
+  local own = walk.field(rec, "device", scsi.host, host)
+  rec.device, rec.name = own, own and own.name or nil
+  rec.what = own and ("%s, %s, %d commands at once, %d failed"):format(own.driver or "?", own.state or "?", own.can_queue, own.failed) or ""
+  return rec
+end
+
+local function scsi_hosts(k, emit)
+  walk.part(emit, function()
+    for host in scsi.for_each_host(k) do
+      emit(scsi_host(host))
+      walk.part(emit, function()
+        for dev in scsi.for_each_device(host) do emit(scsi_device(dev)) end
+      end)
+    end
+  end)
+end
+
 -- --- device numbers
 
 local function majors(k, emit)
@@ -214,13 +285,14 @@ end
 
 --- Devices.
 -- @param k an open handle
--- @tparam[opt] table opts names ({string,...}: only these disks; * stands for any text), diskstats, queues, majors; without these three
---  disks and their partitions
+-- @tparam[opt] table opts names ({string,...}: only these disks; * stands for any text), diskstats, queues, scsi, majors; without these
+--  four disks and their partitions
 -- @treturn function an iterator of records, by kind: "disk" and "partition" (name, dev ("MAJOR:MINOR"), size_bytes, start_bytes, read_only,
---  removable, operations (symbol of the driver's functions), queue, uuid and label (of the partition table), device: what kvm.linux.loop
---  or kvm.linux.nvme tells of it), "stats" (name, dev, stats: as kvm.linux.blkdev.stats has them), "queue" (name (of the disk) and what
+--  removable, operations (symbol of the driver's functions), queue, uuid and label (of the partition table), device: what kvm.linux.loop,
+--  nvme, scsi, dm or md tells of it), "stats" (name, dev, stats: as kvm.linux.blkdev.stats has them), "queue" (name (of the disk) and what
 --  kvm.linux.blk_mq.queue has), "request" (name, part, hw_queue, tag and scheduler_tag (nil for one that has none), op, flags, state,
---  sector (of 512 bytes), bytes, age_ns (since it was made) and issued_ns (since the driver was given it)), "char" and "block" (name,
+--  sector (of 512 bytes), bytes, age_ns (since it was made) and issued_ns (since the driver was given it)), "host" and "scsi" (name,
+--  device: what kvm.linux.scsi.host and describe tell), "char" and "block" (name,
 --  major, and of "char" minor and minors); all: addr (of the kernel's structure), partial (keys that could not be read); what is damaged
 --  as kvm.cmd.walk tells it
 -- @raise kvm.Error `notfound`: this kernel has no disks (CONFIG_BLOCK)
@@ -230,10 +302,11 @@ function M.run(k, opts)
   local wanted = filter(opts.names)
   return walk.records(function(emit)
     if opts.majors then majors(k, emit) end
+    if opts.scsi then scsi_hosts(k, emit) end
     local ways = {}
     if opts.diskstats then ways[#ways + 1] = statistics end
     if opts.queues then ways[#ways + 1] = queues end
-    if not ways[1] and not opts.majors then ways[1] = disks end
+    if not ways[1] and not opts.majors and not opts.scsi then ways[1] = disks end
     if not ways[1] then return end
     for disk in blkdev.for_each_disk(k) do
       for _, way in ipairs(ways) do
