@@ -65,7 +65,9 @@ matrix.each(function(dump)
     assert.is_true(count > 3)
   end)
 
-  it("has no module that taints the kernel", function()
-    assert.are.equal(0, #matrix.records(matrix.luakvm("mod", dump.path, "--tainting", "--json")))
+  it("has the module that taints the kernel", function() -- containers/, where it could be built
+    local found = {}
+    for i, m in ipairs(matrix.records(matrix.luakvm("mod", dump.path, "--tainting", "--json"))) do found[i] = m.name end
+    assert.are.same(dump:truth().modules.lab and {"lab"} or {}, found)
   end)
 end)
