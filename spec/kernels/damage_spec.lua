@@ -25,7 +25,7 @@ local OPTIONS = {
   mod = {parameters = true, sections = true},
   mount = {},
   net = {sockets = true, routes = true, neighbours = true, netfilter = true, softnet = true},
-  ps = {tree = true, credentials = true, namespaces = true, cgroups = true, paths = true, limits = true, environ = true},
+  ps = {tree = true, credentials = true, namespaces = true, cgroups = true, paths = true, limits = true, environ = true, last_run = true},
   runq = {},
   sig = {limits = true},
   swap = {},

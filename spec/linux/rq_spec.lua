@@ -40,6 +40,18 @@ describe("kvm.linux.rq", function()
     assert.are.equal(0, (rq.delay(k:object(made.at.task(2), "struct task_struct"), 5)))
   end)
 
+  it("tells how long a task has not run, and the load", function()
+    local task = k:object(made.at.task(2), "struct task_struct")
+    assert.are.equal(950, rq.clock(k))
+    assert.is_nil(rq.asleep(task, 950)) -- it never ran
+    set("task_struct", made.at.task(2), {["se.exec_start"] = 900, ["se.avg.load_avg"] = 5, ["se.avg.util_avg"] = 6})
+    assert.are.same({50, 0}, {rq.asleep(task, 950), rq.asleep(task, 800)})
+    set("task_struct", made.at.task(2), {on_rq = 1})
+    assert.is_nil(rq.asleep(task, 950))
+    assert.are.same({5, 6}, {rq.load(task.se)})
+    assert.are.same({77, 88}, {rq.load(rq.of(k, 0).cfs)})
+  end)
+
   it("stops where a queue is damaged, and does not run in a circle", function()
     set("sched_entity", made.at.GROUP, {["run_node.__rb_parent_color"] = 1})
     local got, err = tasks()

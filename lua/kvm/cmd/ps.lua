@@ -23,6 +23,7 @@ local M = {
     {flags = "-G --cgroups", help = "control groups"},
     {flags = "-P --paths", help = "root, working directory, program, umask"},
     {flags = "-l --limits", help = "resource limits"},
+    {flags = "-L --last-run", help = "how long they have not run"},
     {flags = "--no-args", key = "no_args", help = "don't read the arguments"},
   },
   columns = {
@@ -78,6 +79,7 @@ local M = {
     {name = "limits", kind = "records", columns = {{name = "name", kind = "string"}, {name = "unit", kind = "string"},
       {name = "soft", kind = "integer"}, {name = "hard", kind = "integer"}}},
     {name = "limit_words", kind = "string", title = "LIMITS", width = 20, left = true, only = "limits", json = false},
+    {name = "asleep_ns", kind = "duration", title = "ASLEEP", width = 10, only = "last_run"},
     {name = "depth", kind = "integer"},
     {name = "partial", kind = "strings"},
     {name = "args", kind = "strings"},
@@ -184,13 +186,14 @@ end
 --- The tasks of an open kernel.
 -- @param k an open handle
 -- @tparam[opt] table opts which: pid (integer or list), uid (likewise), state (letters), comm (* stands for any text), cgroup (path: in it
---  or below); threads; tree (each below its parent: depth is added); what more: environ, credentials, namespaces, cgroups, paths, limits;
---  no_args
+--  or below); threads; tree (each below its parent: depth is added); what more: environ, credentials, namespaces, cgroups, paths, limits,
+--  last_run; no_args
 -- @treturn function an iterator of records of k:procs with args ({string,...}, or nil and args_code) added; environ: environ
 --  ({string,...}, or environ_code); credentials: fsuid, fsgid, groups, no_new_privs, seccomp (0 none, 1 strict, 2 filter), cap_inheritable,
 --  cap_permitted, cap_effective, cap_bounding, cap_ambient (masks), capabilities (names of the effective ones); namespaces: namespaces
 --  ({{kind, inum, addr},...}), ns_pids (its id in each pid namespace, the outermost first); cgroups: cgroups ({{hierarchy, path},...};
---  hierarchy 0 is version 2's); paths: root, cwd, exe, umask; limits: limits as kvm.linux.signal.limits; partial (keys that could not be
+--  hierarchy 0 is version 2's); paths: root, cwd, exe, umask; limits: limits as kvm.linux.signal.limits; last_run: asleep_ns (how long it has not
+--  run; nil of one that runs or wants to); partial (keys that could not be
 --  read)
 -- @raise kvm.Error
 -- @usage for p in require "kvm.cmd.ps".run(k, {state = "D", tree = true}) do assert(p.pid and p.comm and p.depth) end

@@ -21,6 +21,11 @@ local M = {
     {name = "deadline_ns", kind = "integer"},
     {name = "waiting_ns", kind = "integer", title = "WAITING", width = 12},
     {name = "run_delay_ns", kind = "integer"},
+    {name = "load_avg", kind = "integer", title = "LOAD", width = 6},
+    {name = "util_avg", kind = "integer", title = "UTIL", width = 5},
+    {name = "cpu_load_avg", kind = "integer"},
+    {name = "cpu_util_avg", kind = "integer"},
+    {name = "uninterruptible", kind = "integer"},
     {name = "running", kind = "integer"},
     {name = "clock_ns", kind = "integer"},
     {name = "rq", kind = "hex"},
@@ -30,6 +35,11 @@ local M = {
   no_match = "no CPU runs anything",
 }
 
+-- A number that goes below 0: an int since 6.14, a long that is not signed before.
+local function uninterruptible(queue)
+  return (queue.nr_uninterruptible + (1 << 31) & 0xffffffff) - (1 << 31)
+end
+
 local function record(cpu, queue, task, class, delayed, clock)
   local rec = {cpu = cpu, class = class, delayed = delayed, rq = object.addr(queue), addr = object.addr(task)}
   rec.pid = walk.field(rec, "pid", function() return task.pid end)
@@ -37,6 +47,7 @@ local function record(cpu, queue, task, class, delayed, clock)
   rec.prio = walk.field(rec, "prio", function() return task.prio end)
   rec.vruntime_ns = walk.field(rec, "vruntime_ns", function() return task.se.vruntime end)
   rec.waiting_ns, rec.run_delay_ns = walk.field(rec, "waiting_ns", function() return rq.delay(task, clock) end)
+  rec.load_avg, rec.util_avg = walk.field(rec, "load_avg", function() return rq.load(task.se) end)
   if class == "dl" then rec.deadline_ns = walk.field(rec, "deadline_ns", function() return task.dl.deadline end) end
   return rec
 end
@@ -46,8 +57,8 @@ end
 -- @tparam[opt] table opts cpu (number)
 -- @treturn function an iterator of records: cpu, class ("current": it runs; "dl", "rt", "cfs": it waits), pid, comm, prio (0 to 139),
 --  delayed (boolean: it sleeps, and will be taken off), vruntime_ns, deadline_ns (dl), waiting_ns (nil: it does not wait), run_delay_ns
---  (in all its life), rq (`struct rq *`), addr (`struct task_struct *`); of the current one also running (tasks of the queue) and
---  clock_ns (the queue's); partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
+--  (in all its life), load_avg (1024: a task of nice 0 that always wants to run), util_avg (1024: all of a CPU), rq (`struct rq *`), addr (`struct task_struct *`); of the current one also running (tasks of the queue),
+--  clock_ns (the queue's), cpu_load_avg, cpu_util_avg, uninterruptible (whose sum over all CPUs is a number of tasks); partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.runq".run(k) do assert(r.stopped or r.cpu >= 0) end
 function M.run(k, opts)
@@ -59,6 +70,9 @@ function M.run(k, opts)
         local clock = queue.clock
         local current = record(cpu, queue, queue.curr, "current", false, clock)
         current.running, current.clock_ns = queue.nr_running, clock
+        current.cpu_load_avg, current.cpu_util_avg = walk.field(current, "cpu_load_avg", rq.load, queue.cfs)
+        -- how many more went to sleep uninterruptibly on this CPU than woke up here: only the sum over CPUs is a number of tasks
+        current.uninterruptible = walk.field(current, "uninterruptible", uninterruptible, queue)
         emit(current)
         for task, class, delayed in rq.for_each_task(queue) do emit(record(cpu, queue, task, class, delayed, clock)) end
       end)

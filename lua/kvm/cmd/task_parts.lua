@@ -7,6 +7,7 @@ local fs_struct = require "kvm.linux.fs_struct"
 local nsproxy = require "kvm.linux.nsproxy"
 local object = require "kvm.object"
 local pid = require "kvm.linux.pid"
+local rq = require "kvm.linux.rq"
 local signal = require "kvm.linux.signal"
 local walk = require "kvm.cmd.walk"
 
@@ -103,6 +104,11 @@ local function cgroup_part(k)
   end
 end
 
+local function last_run_part(k)
+  local now = rq.clock(k)
+  return function(rec, task) rec.asleep_ns = walk.field(rec, "asleep_ns", rq.asleep, task, now) end
+end
+
 local function environ_part(k)
   return function(rec)
     if rec.mm == 0 then return end
@@ -120,6 +126,7 @@ M.MAKERS = {
   limits = function() return limits end,
   cgroups = cgroup_part,
   environ = environ_part,
+  last_run = last_run_part,
 }
 
 --- The parts that options ask for.

@@ -2,6 +2,7 @@
 -- kernel/sched/sched.h: the run queues of the CPUs, with the tasks that wait on them: CFS (EEVDF since 6.6), real time, deadline. The
 -- running task is in no queue. A task that sleeps but was not yet taken off (since 6.12, sched_delayed) is told as delayed. Checked
 -- against Linux 5.10, 6.1, 6.12 and 7.2.
+local cpumask = require "kvm.linux.cpumask"
 local kvm_error = require "kvm.error"
 local list = require "kvm.linux.list"
 local object = require "kvm.object"
@@ -85,6 +86,40 @@ function M.for_each_task(rq)
     realtime(rq.rt, 1)
     fair(rq.cfs, 1)
   end)
+end
+
+--- The clock of tasks: that of the CPU which has looked at it last; a CPU that sleeps leaves its own behind.
+-- @param k an open handle
+-- @treturn integer nanoseconds (rq.clock_task: without what interrupts took)
+-- @raise kvm.Error
+-- @usage assert(kvm.linux.rq.clock(k) > 0)
+function M.clock(k)
+  local latest = 0
+  for _, cpu in ipairs(cpumask.of(k, "online")) do latest = math.max(latest, M.of(k, cpu).clock_task) end
+  return latest
+end
+
+--- How long a task has not run.
+-- @param task `struct task_struct`
+-- @tparam integer now what clock gives
+-- @treturn ?integer nanoseconds; nil of one that is running or in a run queue, or never ran
+-- @raise kvm.Error
+-- @usage local ns = kvm.linux.rq.asleep(k:object("init_task"), kvm.linux.rq.clock(k)) assert(not ns or ns >= 0)
+function M.asleep(task, now)
+  local last = task.se.exec_start
+  if task.on_rq ~= 0 or last == 0 then return nil end
+  return math.max(now - last, 0)
+end
+
+--- What load there is of a task or a CPU, as the scheduler decays it (kernel/sched/pelt.c).
+-- @param of `struct sched_entity` (of a task: `task.se`) or `struct cfs_rq` (of a CPU: `rq.cfs`)
+-- @treturn integer load_avg: 1024 is a task of nice 0 that always wants to run
+-- @treturn integer util_avg: 1024 is all of a CPU
+-- @raise kvm.Error `notfound`: this kernel keeps none (CONFIG_SMP)
+-- @usage local load, util = kvm.linux.rq.load(kvm.linux.rq.of(k, 0).cfs) assert(load >= 0 and util >= 0)
+function M.load(of)
+  if not has(of, "avg") then kvm_error.fail("notfound", "this kernel keeps no load (CONFIG_SMP)") end
+  return of.avg.load_avg, of.avg.util_avg
 end
 
 --- How long a task has waited for a CPU, and how long it did so in its life.
