@@ -15,7 +15,8 @@ describe("kvm.cmd.runq", function()
     local r = fake.collect(runq.run(k))
     assert.are.equal(4, #r)
     assert.are.same({cpu = 0, class = "current", pid = 100, comm = "", prio = 120, delayed = false, vruntime_ns = 0, run_delay_ns = 0,
-      load_avg = 0, util_avg = 0, cpu_load_avg = 77, cpu_util_avg = 88, uninterruptible = -3, running = 4, clock_ns = 1000, rq = made.at.RQ, addr = made.at.task(0)}, r[1])
+      load_avg = 0, util_avg = 0, cpu_load_avg = 77, cpu_util_avg = 88, uninterruptible = -3, running = 4,
+      clock_ns = 1000, rq = made.at.RQ, addr = made.at.task(0)}, r[1])
     assert.are.same({cpu = 0, class = "cfs", pid = 101, comm = "", prio = 120, delayed = true, vruntime_ns = 10, waiting_ns = 100,
       run_delay_ns = 1, load_avg = 0, util_avg = 0, rq = made.at.RQ, addr = made.at.task(1)}, r[3])
   end)

@@ -27,7 +27,8 @@ matrix.each(function(dump)
       if pid ~= task.pid or comm ~= task.comm or mm ~= task.mm then report.add("%d: reader and object differ", pid) end
       if pid ~= tgid then report.add("%d is no leader", pid) end
       seen[pid] = {comm = comm, mm = mm and kvm.addr(mm) or 0, prio = prio, ppid = task.real_parent.tgid,
-        uid = task.cred.euid.val, ruid = task.cred.uid.val, nice = task.static_prio - 120, start_ns = task.start_boottime or task.real_start_time}
+        uid = task.cred.euid.val, ruid = task.cred.uid.val, nice = task.static_prio - 120,
+        start_ns = task.start_boottime or task.real_start_time}
     end
     for p in k:procs() do
       local t = seen[p.pid]

@@ -24,7 +24,7 @@ function M.open(hashed)
     struct hlist_head { struct hlist_node *first; };
     struct qstr { unsigned int hash, len; const unsigned char *name; };
     struct inode { unsigned short i_mode; struct { unsigned int val; } i_uid, i_gid; };
-    struct dentry { struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; %s };
+    struct dentry { unsigned int d_flags; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; %s };
     struct vfsmount { struct dentry *mnt_root; };
     struct ipc_namespace { struct vfsmount *mq_mnt; };
     struct mq_attr { long mq_curmsgs; };

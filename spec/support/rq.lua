@@ -20,7 +20,8 @@ function M.open()
     struct cpumask { unsigned long bits[1]; };
     struct sched_info { unsigned long run_delay, last_queued; };
     struct sched_avg { unsigned long load_avg, util_avg; };
-    struct sched_entity { struct rb_node run_node; unsigned long vruntime, exec_start; struct sched_avg avg; struct cfs_rq *my_q; unsigned char sched_delayed; };
+    struct sched_entity { struct rb_node run_node; unsigned long vruntime, exec_start; struct sched_avg avg;
+      struct cfs_rq *my_q; unsigned char sched_delayed; };
     struct sched_rt_entity { struct list_head run_list; };
     struct sched_dl_entity { struct rb_node rb_node; unsigned long deadline; unsigned int dl_server:1; };
     struct cfs_rq { struct rb_root_cached tasks_timeline; struct sched_entity *curr; struct sched_avg avg; };
@@ -28,8 +29,8 @@ function M.open()
     struct dl_rq { struct rb_root_cached root; };
     struct task_struct { int pid, prio, on_rq; char comm[16]; struct sched_entity se; struct sched_rt_entity rt; struct sched_dl_entity dl;
       struct sched_info sched_info; };
-    struct rq { unsigned int nr_running; struct task_struct *curr; struct cfs_rq cfs; struct rt_rq rt; struct dl_rq dl; unsigned long clock, clock_task;
-      unsigned int nr_uninterruptible;
+    struct rq { unsigned int nr_running; struct task_struct *curr; struct cfs_rq cfs; struct rt_rq rt; struct dl_rq dl;
+      unsigned long clock, clock_task; unsigned int nr_uninterruptible;
       int cpu; };
   ]]
   local symbols = memory.one_cpu(k, CPUS, OFFSET)
@@ -39,7 +40,8 @@ function M.open()
   local task = k:type("struct task_struct"):strip()
   local function inside(i, member) return M.at.task(i) + task:field(member).offset end
   local run_queue = k:type("struct rq"):strip()
-  set("rq", RQ, {nr_running = 4, curr = M.at.task(0), clock = 1000, clock_task = 950, nr_uninterruptible = -3, ["cfs.avg.load_avg"] = 77, ["cfs.avg.util_avg"] = 88,
+  set("rq", RQ, {nr_running = 4, curr = M.at.task(0), clock = 1000, clock_task = 950, nr_uninterruptible = -3,
+    ["cfs.avg.load_avg"] = 77, ["cfs.avg.util_avg"] = 88,
     ["cfs.tasks_timeline.rb_root.rb_node"] = inside(1, "se")})
   for i = 0, 3 do
     set("task_struct", M.at.task(i), {pid = 100 + i, prio = 120, ["se.vruntime"] = 10 * i, ["sched_info.run_delay"] = i,

@@ -192,9 +192,8 @@ end
 --  ({string,...}, or environ_code); credentials: fsuid, fsgid, groups, no_new_privs, seccomp (0 none, 1 strict, 2 filter), cap_inheritable,
 --  cap_permitted, cap_effective, cap_bounding, cap_ambient (masks), capabilities (names of the effective ones); namespaces: namespaces
 --  ({{kind, inum, addr},...}), ns_pids (its id in each pid namespace, the outermost first); cgroups: cgroups ({{hierarchy, path},...};
---  hierarchy 0 is version 2's); paths: root, cwd, exe, umask; limits: limits as kvm.linux.signal.limits; last_run: asleep_ns (how long it has not
---  run; nil of one that runs or wants to); partial (keys that could not be
---  read)
+--  hierarchy 0 is version 2's); paths: root, cwd, exe, umask; limits: limits as kvm.linux.signal.limits; last_run: asleep_ns (how long it
+--  has not run; nil of one that runs or wants to); partial (keys that could not be read)
 -- @raise kvm.Error
 -- @usage for p in require "kvm.cmd.ps".run(k, {state = "D", tree = true}) do assert(p.pid and p.comm and p.depth) end
 function M.run(k, opts)

@@ -57,8 +57,10 @@ end
 -- @tparam[opt] table opts cpu (number)
 -- @treturn function an iterator of records: cpu, class ("current": it runs; "dl", "rt", "cfs": it waits), pid, comm, prio (0 to 139),
 --  delayed (boolean: it sleeps, and will be taken off), vruntime_ns, deadline_ns (dl), waiting_ns (nil: it does not wait), run_delay_ns
---  (in all its life), load_avg (1024: a task of nice 0 that always wants to run), util_avg (1024: all of a CPU), rq (`struct rq *`), addr (`struct task_struct *`); of the current one also running (tasks of the queue),
---  clock_ns (the queue's), cpu_load_avg, cpu_util_avg, uninterruptible (whose sum over all CPUs is a number of tasks); partial (keys that could not be read); what is damaged as kvm.cmd.walk tells it
+--  (in all its life), load_avg (1024: a task of nice 0 that always wants to run), util_avg
+--  (1024: all of a CPU), rq (`struct rq *`), addr (`struct task_struct *`); of the current one also running (tasks of the queue),
+--  clock_ns (the queue's), cpu_load_avg, cpu_util_avg, uninterruptible (whose sum over all CPUs is a number of tasks); partial (keys that
+--  could not be read); what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.runq".run(k) do assert(r.stopped or r.cpu >= 0) end
 function M.run(k, opts)
