@@ -33,6 +33,7 @@ busy612        busy     trixie   512 append=busy=1
 busy72         busy     sid      512 append=busy=1
 memory61       memory   bookworm 512
 formats61      formats  bookworm 0
+debug510       debug    bullseye 0
 debug61        debug    bookworm 0
 debug612       debug    trixie   0
 debug72        debug    sid      0
