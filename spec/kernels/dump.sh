@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # dump.sh KEY...: makes the dumps of each key in $KVM_CACHE/kernels/KEY, with truth.json (what the guest said of itself
-# just before), kallsyms.gz (its /proc/kallsyms) and console.log beside them; does nothing where they are. -l lists the keys.
+# just before), kallsyms.gz (its /proc/kallsyms) and console.log beside them; does nothing where they are, unless what is in the
+# guests has changed since. -l lists the keys.
 # It boots Debian's own kernels under QEMU without KVM, 20-60 s each; packages are fetched once. No root needed.
 # Status 3: a package can't be fetched. KVM_CACHE is $HOME/.cache/lua-kvm unless set; KEEP=1 keeps the disks of a run.
 set -eu -o pipefail
@@ -119,8 +120,15 @@ finish() { # the folder is whole: it takes its name
   [ -n "${KEEP:-}" ] || rm -f "$WORK"/*.img "$WORK/initrd" "$WORK/containers.ko"
   publish
 }
+made_of() { # what the guests are made of, as a number
+  (cd "$here" && cat guest-init guest-tools mkinitrd.sh truth.py ./*.c containers/* | sha256sum | cut -d' ' -f1)
+}
+is_there() { # is_there KIND
+  [ -e "$dumps/$KEY/truth.json" ] && { [ "$1" = debug ] || [ "$(cat "$dumps/$KEY/made-of" 2>/dev/null)" = "$(made_of)" ]; }
+}
 publish() {
   local f
+  made_of >"$WORK/made-of"
   for f in "$WORK"/*; do
     [ ! -f "$f" ] || fallocate --dig-holes "$f" 2>/dev/null || : # mostly zeros; not every file system can
   done
@@ -232,7 +240,7 @@ main() {
       exit 2
     }
     read -r KEY kind SUITE MEM OPTIONS <<<"$line"
-    [ ! -e "$dumps/$KEY/truth.json" ] || continue
+    ! is_there "$kind" || continue
     echo "$KEY: making it"
     started=$SECONDS
     mkdir -p "$dumps"
