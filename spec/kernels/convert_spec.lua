@@ -31,12 +31,12 @@ local function convert(core, ...)
   return out
 end
 
--- The page frames that a dump has.
+-- The page frames that a dump has all of.
 local function frames(core)
   local k <close> = kvm.check(kvm.open(core))
   local out = {}
   for start, stop in k:regions "physical" do
-    for pfn = start // 4096, (stop - 1) // 4096 do out[#out + 1] = pfn end
+    for pfn = (start + 4095) // 4096, stop // 4096 - 1 do out[#out + 1] = pfn end -- a cut file may end within a page
   end
   return out
 end

@@ -154,12 +154,12 @@ function M.areas(k, emit)
   local function each(step, state)
     for area in step do
       walk.part(emit, function()
-        local rec = vmalloc.describe(area)
+        local rec = vmalloc.describe(area, state == "lazy")
         rec.kind, rec.name, rec.state = "area", rec.caller, rec.unready and "unready" or state
         rec.count = rec.pages
         rec.pages, rec.caller, rec.unready, rec.vm = nil, nil, nil, nil
-        rec.what = table.concat(rec.kinds, " ") .. (rec.phys and (" of 0x%x"):format(rec.phys) or "")
-          .. (rec.state == "used" and "" or (", %s"):format(rec.state))
+        local made = table.concat(rec.kinds, " ") .. (rec.phys and (" of 0x%x"):format(rec.phys) or "")
+        rec.what = rec.state == "used" and made or made == "" and rec.state or ("%s, %s"):format(made, rec.state)
         emit(rec)
       end)
     end

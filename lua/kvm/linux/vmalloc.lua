@@ -103,14 +103,16 @@ end
 
 --- What an area is.
 -- @param area `struct vmap_area`
+-- @tparam[opt] boolean is_lazy it was given back: what it was has been freed, and the pointer to that may be anything
 -- @treturn table addr, bytes (with the guard page behind it), kinds ({string,...} of "ioremap", "sparse", "vmalloc", "vmap", "user",
 --  "dma-coherent", or "vm_map_ram"; none of one that is being given back), vm (`struct vm_struct *`), caller (who made it: symbol and
 --  offset), pages (how many), phys (address; of ioremap), unready (boolean: it is being made)
 -- @raise kvm.Error `fault`, `excluded`
 -- @usage local info = kvm.linux.vmalloc.describe(kvm.linux.vmalloc.for_each_vmap_area(k)()) assert(info.bytes >= 4096)
-function M.describe(area)
-  local k, vm = object.handle(area), area.vm
+function M.describe(area, is_lazy)
   local rec = {addr = area.va_start, bytes = area.va_end - area.va_start, kinds = {}, unready = false}
+  if is_lazy then return rec end
+  local k, vm = object.handle(area), area.vm
   if not vm then
     local flags = object.typeof(area):strip():field "flags" and area.flags -- since 6.3
     if not flags or flags & 1 ~= 0 then rec.kinds[1] = "vm_map_ram" end -- VMAP_RAM
