@@ -128,6 +128,7 @@ matrix.each(function(dump)
       end
     end
     report.check()
+    if may_be_partial(dump) then return end
     assert.is_true(dump.is_busy or compared > 200, compared)
     assert.are.equal(1, terminals)
   end)
