@@ -120,7 +120,7 @@ matrix.each(function(dump)
 
   it("has what address spaces use", function()
     local report, usage = matrix.report(), by_pid("vm", dump.path, "--summary", "--json")
-    each(function(pid, lines)
+    each(function(pid, lines, p)
       for name, key in pairs(USAGE) do
         local was = lines[name] and tonumber(lines[name]:match "%d+") * 1024
         -- before 6.2 each thread keeps up to 64 page faults to itself for a while
@@ -128,6 +128,8 @@ matrix.each(function(dump)
         local own = was and usage[pid][key]
         if was and math.abs(own - was) > slack then report.add("%d: %s is %d, was %d", pid, name, own, was) end
       end
+      local rss = lines.VmRSS and tonumber(lines.VmRSS:match "%d+") * 1024 or 0
+      if math.abs(p.rss_bytes - rss) > 3 * 64 * 4096 then report.add("%d: ps has %d resident, was %d", pid, p.rss_bytes, rss) end
     end)
     report.check()
   end)

@@ -25,6 +25,7 @@ local COMMON = [[
 ]]
 local NEW = [[
   enum wq_flags { WQ_BH = 1, WQ_UNBOUND = 2, WQ_MEM_RECLAIM = 8, __WQ_ORDERED = 131072, __WQ_BOTH = 10 };
+  enum work_bits { WORK_STRUCT_PENDING_BIT, WORK_STRUCT_PWQ_SHIFT = 9 };
   enum worker_pool_flags { POOL_BH = 1, POOL_MANAGER_ACTIVE = 2 };
   struct worker_pool { int cpu, id; unsigned int flags; unsigned long last_progress_ts; struct list_head worklist; int nr_workers, nr_idle;
     struct list_head workers; struct workqueue_attrs *attrs; };
@@ -91,7 +92,7 @@ function M.open(layout)
   set("worker", at.IDLE, {task = at.IDLER, pool = at.POOL, flags = 4})
   set("worker", at.RESCUER, {task = at.IDLER, rescue_wq = at.WQ})
   set("work_struct", at.WAITING, {["data.counter"] = at.PWQ | 5, func = at.FUNCS + 16})
-  set("work_struct", at.HELD, {["data.counter"] = at.PWQ | 7, func = at.FUNCS + 16})
+  set("work_struct", at.HELD, {["data.counter"] = at.PWQ | 7 | (layout.is_new and 0x100 or 0), func = at.FUNCS + 16})
   set("work_struct", at.WORK, {["data.counter"] = 3 << 21})
   set("task_struct", at.TASK, {flags = 0x200020, pid = 70, ["se.sum_exec_runtime"] = 350, [layout.own] = at.KTHREAD})
   text("task_struct", at.TASK, "comm", "kworker/1:0H")

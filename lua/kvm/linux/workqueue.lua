@@ -15,9 +15,9 @@ local M = {}
 
 local MOST <const> = 1 << 20
 local IDLE <const> = 1 << 2 -- WORKER_IDLE: macros and enum alike
--- WORK_STRUCT_PWQ, and the bits below the address of a pool_workqueue (WORK_STRUCT_FLAG_BITS, with CONFIG_DEBUG_OBJECTS_WORK another one,
--- which is of the colour).
-local DATA_IS_PWQ <const>, DATA_FLAGS <const> = 1 << 2, 0xff
+-- WORK_STRUCT_PWQ, and how many bits are below the address of a pool_workqueue where no enum tells (WORK_STRUCT_FLAG_BITS until 6.8,
+-- without CONFIG_DEBUG_OBJECTS_WORK, which takes one more).
+local DATA_IS_PWQ <const>, PWQ_SHIFT_OF_OLD <const> = 1 << 2, 8
 
 -- Bits of flags by name (include/linux/workqueue.h): an enum in BTF since 6.12, where those of internal use begin with "__".
 local FLAGS_OF_OLD <const> = {WQ_UNBOUND = 1 << 1, WQ_FREEZABLE = 1 << 2, WQ_MEM_RECLAIM = 1 << 3, WQ_HIGHPRI = 1 << 4,
@@ -139,7 +139,10 @@ end
 function M.of_work(work)
   local data = work.data.counter
   if data & DATA_IS_PWQ == 0 then return nil end -- the number of its last pool
-  return kvm_error.check(object.handle(work):object(data & ~DATA_FLAGS, "struct pool_workqueue")).wq
+  local k = object.handle(work)
+  local bits = types.enumerators(k, "enum work_bits")
+  local below = (1 << (bits and bits.WORK_STRUCT_PWQ_SHIFT or PWQ_SHIFT_OF_OLD)) - 1
+  return kvm_error.check(k:object(data & ~below, "struct pool_workqueue")).wq
 end
 
 --- Whether a worker has nothing to do.
