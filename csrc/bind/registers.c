@@ -48,10 +48,45 @@ static bool add_qemu(lua_State *L, const struct image_facts *f, lua_Integer n) {
     return true;
 }
 
+// The registers of a descriptor, into the table on top of the stack; its process id.
+static int32_t set_registers(lua_State *L, const struct image_facts *f,
+                             const struct prstatus_layout *layout, const uint8_t *desc,
+                             size_t len) {
+    int32_t pid = 0;
+    for (size_t i = 0; i < layout->register_count; i++) {
+        const char *name = layout->registers[i].name;
+        uint64_t v;
+        if (prstatus_register_get(layout, desc, len, f->notes.big, name, &v))
+            bind_set_integer(L, name, v);
+    }
+    prstatus_pid(layout, desc, len, f->notes.big, &pid);
+    return pid;
+}
+
+// The descriptor of a note that lies elsewhere, at stack index 2.
+static int of_descriptor(lua_State *L, kvm_t *kd, const struct image_facts *f) {
+    size_t len;
+    const uint8_t *desc = (const uint8_t *)lua_tolstring(L, 2, &len);
+    const struct prstatus_layout *layout = prstatus_layout_find(f->machine, f->elf_class);
+    struct kvm_err err = {0};
+    if (!layout) {
+        err_set(&err, KVM_UNSUPPORTED, "registers of machine %u are not known", f->machine);
+        return bind_fail(L, kd, &err);
+    }
+    if (len < layout->size) {
+        err_set(&err, KVM_FORMAT, "NT_PRSTATUS: %zu bytes, not %zu", len, layout->size);
+        return bind_fail(L, kd, &err);
+    }
+    lua_createtable(L, 0, 32);
+    lua_pushinteger(L, set_registers(L, f, layout, desc, len));
+    return 2;
+}
+
 /***
 The registers that a CPU left in the dump.
 @function Handle:registers
-@tparam integer cpu number, from 0: of the CPUs that left registers, in the order of the dump
+@tparam integer|string cpu number, from 0: of the CPUs that left registers, in the order of the dump; or the bytes of
+ a `struct elf_prstatus` that lies elsewhere (crash_notes)
 @treturn[1] table integers by the kernel's names: `rip rsp rbp rax ... eflags cs ss fs_base gs_base`, and of a
  dump made by QEMU `cr0 cr2 cr3 cr4 kernel_gs_base gdt_base idt_base ldt_base tr_base`
 @treturn[1] integer process id that the note names (0 where the writer did not know it)
@@ -65,6 +100,7 @@ int l_registers(lua_State *L) {
     kvm_t *kd = bind_handle(L);
     const struct image_facts *f = &kd->image->facts;
     const struct prstatus_layout *layout = prstatus_layout_find(f->machine, f->elf_class);
+    if (lua_type(L, 2) == LUA_TSTRING) return of_descriptor(L, kd, f);
     struct kvm_err err = {0};
     const struct note_cpu *note = find_note(L, f, layout, &err);
     int32_t pid = 0;
@@ -75,14 +111,8 @@ int l_registers(lua_State *L) {
         lua_pushinteger(L, pid);
         return 2;
     }
-    for (size_t i = 0; i < layout->register_count; i++) {
-        const char *name = layout->registers[i].name;
-        uint64_t v;
-        if (prstatus_register_get(layout, note->desc, note->len, f->notes.big, name, &v))
-            bind_set_integer(L, name, v);
-    }
+    pid = set_registers(L, f, layout, note->desc, note->len);
     add_qemu(L, f, lua_tointeger(L, 2));
-    prstatus_pid(layout, note->desc, note->len, f->notes.big, &pid);
     lua_pushinteger(L, pid);
     return 2;
 }

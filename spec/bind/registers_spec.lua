@@ -52,7 +52,19 @@ describe("registers", function()
     assert.matches("300 bytes, not 336", message, 1, true)
   end)
 
+  it("are read of a descriptor that lies elsewhere", function()
+    local desc = require "spec.support.stacks".prstatus {rip = -1, rsp = 0x5678, cs = 0x33, pid = 77}
+    local regs, pid = k:registers(desc)
+    assert.are.same({-1, 0x5678, 0x33, 77}, {regs.rip, regs.rsp, regs.cs, pid})
+    assert.is_nil(regs.cr3)
+    for _, short in ipairs {"", desc:sub(1, 335)} do
+      local none, message, code = k:registers(short)
+      assert.is_nil(none)
+      assert.are.same({("NT_PRSTATUS: %d bytes, not 336"):format(#short), "format"}, {message, code})
+    end
+  end)
+
   it("raise for wrong arguments", function()
-    assert.is_true(badargs.check(k.registers, "registers", {k, 0}, {"any", "integer"}) > 5)
+    assert.is_true(badargs.check(k.registers, "registers", {k, 0}, {"any", "integer|string"}) > 5)
   end)
 end)

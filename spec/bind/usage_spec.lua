@@ -5,7 +5,7 @@ local usage = require "spec.support.usage"
 
 local paths = usage.files("csrc/bind", "c")
 for _, path in ipairs(usage.files("lua/kvm/cdef", "lua")) do paths[#paths + 1] = path end
-for _, name in ipairs {"init", "error", "format", "cdef"} do paths[#paths + 1] = ("lua/kvm/%s.lua"):format(name) end
+for _, name in ipairs {"init", "error", "format", "cdef", "flame_graph"} do paths[#paths + 1] = ("lua/kvm/%s.lua"):format(name) end
 
 describe("the usage lines", function()
   harness.guard()

@@ -5,9 +5,10 @@ local harness = require "spec.support.harness"
 local usage = require "spec.support.usage"
 
 local paths = {}
-for _, folder in ipairs {"lua/kvm/linux", "lua/kvm/cmd", "lua/kvm/cli"} do
+for _, folder in ipairs {"lua/kvm/linux", "lua/kvm/unwind", "lua/kvm/cmd", "lua/kvm/cli"} do
   for _, path in ipairs(usage.files(folder, "lua")) do paths[#paths + 1] = path end
 end
+paths[#paths + 1] = "lua/kvm/stack.lua"
 
 describe("the usage lines of commands", function()
   harness.guard()
@@ -15,6 +16,7 @@ describe("the usage lines of commands", function()
     paths = paths, at_least = 20,
     on_built = { -- built kernels have few types; sorted
       "block_class",
+      "cmd.bt",
       "cmd.cgroup",
       "cmd.dcache",
       "cmd.dev",
@@ -25,14 +27,18 @@ describe("the usage lines of commands", function()
       "cmd.wq",
       "device.majors",
       "for_each_disk",
+      "for_each_in_sysfs",
+      "for_each_in_tree",
       "hrtimer_bases",
       "init_css_set",
       "init_net",
       "init_pid_ns",
       "init_task",
       "kcompactd0",
+      "kvm.stack",
       "linux.bpf",
       "linux.cgroup",
+      "linux.check",
       "linux.completion",
       "linux.cpu",
       "linux.cred",
@@ -40,6 +46,7 @@ describe("the usage lines of commands", function()
       "linux.fib6",
       "linux.fs",
       "linux.fs_struct",
+      "linux.ftrace",
       "linux.hugetlb",
       "linux.if_link",
       "linux.ioport",
@@ -47,6 +54,7 @@ describe("the usage lines of commands", function()
       "linux.irq",
       "linux.jiffies",
       "linux.kernfs",
+      "linux.kprobes",
       "linux.kthread",
       "linux.llist",
       "linux.lock_waiters",
@@ -81,24 +89,31 @@ describe("the usage lines of commands", function()
       "linux.softnet",
       "linux.spinlock",
       "linux.srcu",
+      "linux.stackdepot",
       "linux.swait",
       "linux.sysctl",
+      "linux.task_stack",
       "linux.timer",
       "linux.user",
       "linux.vmalloc",
       "linux.vmstat",
       "linux.wait",
       "linux.workqueue",
+      "linux.xref",
       "memory_failure_cpu",
       "moduleparam",
       "nl_table",
       "nodemask",
       "p.flags & 0x20",
+      "sched.each_task",
+      "sched.idle",
       "struct rq",
       "super_blocks",
       "task_parts",
       "uidhash_table",
       "unnamed_dev_ida",
+      "unwind.orc",
+      "unwind.prologue",
       "vm_committed_as",
     },
     -- maple trees came with 6.1; Debian's cloud kernels have CONFIG_MEMORY_FAILURE since 6.12

@@ -23,6 +23,13 @@ describe("kvm.linux.cgroup", function()
     assert.are.same({}, {cgroup.usage(cgroup.root(k))})
   end)
 
+  it("tells how often a group came to its limits", function()
+    local group = cgroup.of_task(k:object(made.at.TASK, "struct grouped"))
+    set("mem_cgroup", made.at.MEMORY, {["memory.max"] = 5, ["memory_events_local[1].counter"] = 2})
+    assert.are.same({{MEMCG_LOW = 0, MEMCG_OOM_KILL = 2}, 5 * 4096}, {cgroup.memory_events(group)})
+    assert.is_nil(cgroup.memory_events(cgroup.root(k)))
+  end)
+
   it("gives the hierarchies, the group of a task in each, the controllers", function()
     local roots = memory.collect(cgroup.for_each_root(k))
     assert.are.same({2, made.at.ROOT, made.at.ONE, 3}, {#roots, kvm.addr(roots[1]), kvm.addr(roots[2]), roots[2].hierarchy_id})

@@ -69,6 +69,21 @@ describe("kvm.linux.mmzone", function()
     assert.are.equal("notfound", err.code)
   end)
 
+  it("counts the pages that CPUs keep", function()
+    for _, layout in ipairs {{member = "per_cpu_pageset", declarations = "struct per_cpu_pages { int pad, count; };" },
+      {member = "pageset",
+        declarations = "struct per_cpu_pages { int count; }; struct per_cpu_pageset { int pad; struct per_cpu_pages pcp; };"}} do
+      local own = memory.open(("struct cpumask { unsigned long bits[1]; }; %s struct zone { struct %s *%s; };"):format(layout.declarations,
+        layout.member == "pageset" and "per_cpu_pageset" or "per_cpu_pages", layout.member))
+      memory.symbols(memory.one_cpu(own, CPUS, OFFSET))
+      assert(own:write(S, ("<i8"):pack(PER_CPU - OFFSET)))
+      assert(own:write(PER_CPU, ("<i4i4"):pack(0, 31)))
+      assert.are.equal(31, mmzone.pages_of_cpus(own:object(S, "struct zone")))
+    end
+    local _, err = kvm.try(mmzone.pages_of_cpus, zone)
+    assert.are.equal("notfound", err.code)
+  end)
+
   it("stops where a node is not there", function()
     assert(k:write(NODES, ("<I8I8"):pack(0, memory.UNMAPPED)))
     local got, err = memory.collect(mmzone.for_each_populated_zone(k))

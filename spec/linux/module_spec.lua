@@ -117,11 +117,78 @@ describe("kvm.linux.module", function()
     assert.are.same({{addr = 0x1000, bytes = 10}}, module.memory(k, at))
   end)
 
+  it("gives the code of a module", function()
+    local at = memory.START
+    local k = memory.open [[struct module_memory { void *base; unsigned int size; }; struct module { struct module_memory mem[3]; };
+      enum mod_mem_type { MOD_DATA, MOD_TEXT };]]
+    assert(k:write(at, ("<i8i8i8i8"):pack(0x1000, 10, 0x3000, 20)))
+    assert.are.same({0x3000, 20}, {module.text(k, at)})
+    k = memory.open [[struct module_layout { void *base; unsigned int size, text_size; };
+      struct module { struct module_layout core_layout, init_layout; };]]
+    assert(k:write(at, ("<i8i4i4"):pack(0x1000, 10, 7)))
+    assert.are.same({0x1000, 7}, {module.text(k, at)})
+  end)
+
   it("raises where there is no module", function()
     local k = open {}
     for _, name in ipairs {"refs", "users", "taints", "state"} do
       local _, err = kvm_error.try(module[name], k, 0x1000)
       assert.are.equal("fault", err and err.code, name)
     end
+  end)
+
+  describe("where modules are besides their list", function()
+    local S = memory.START
+    local TREE, KSET, NODES, KOBJECTS = S, S + 0x100, {S + 0x200, S + 0x300}, {S + 0x400, S + 0x500, S + 0x600}
+    local k, set
+    before_each(function()
+      k = memory.open [[
+        struct rb_node { unsigned long __rb_parent_color; struct rb_node *rb_right, *rb_left; };
+        struct rb_root { struct rb_node *rb_node; };
+        struct latch_tree_root { unsigned int seq; struct rb_root tree[2]; };
+        struct latch_tree_node { struct rb_node node[2]; };
+        struct mod_tree_node { struct module *mod; struct latch_tree_node node; };
+        struct mod_tree_root { struct latch_tree_root root; unsigned long addr_min, addr_max; };
+        struct kobject { const char *name; struct list_head entry; };
+        struct kset { struct list_head list; };
+        struct module_kobject { struct kobject kobj; struct module *mod; };
+        struct module { int state; };
+      ]]
+      function set(t, at, members) memory.set(k, "struct " .. t, at, members) end
+      memory.symbols {mod_tree = TREE, module_kset = KSET}
+      local node = k:type("struct mod_tree_node"):strip():field("node.node[0]").offset
+      set("mod_tree_root", TREE, {["root.tree[0].rb_node"] = NODES[1] + node})
+      set("mod_tree_node", NODES[1], {mod = 0x7000, ["node.node[0].__rb_parent_color"] = 1, ["node.node[0].rb_right"] = NODES[2] + node})
+      set("mod_tree_node", NODES[2], {mod = 0x8000, ["node.node[0].__rb_parent_color"] = NODES[1] + node})
+      assert(k:write(KSET, ("<I8I8"):pack(KSET + 0x20, 0)))
+      local ring = {KSET + 0x20}
+      for i, at in ipairs(KOBJECTS) do
+        ring[i + 1] = at + k:type("struct module_kobject"):strip():field("kobj.entry").offset
+        set("module_kobject", at, {mod = ({0x7000, 0, 0x8000})[i], ["kobj.name"] = S + 0x700}) -- the second is built in
+      end
+      for i, at in ipairs(ring) do
+        assert(k:write(at, ("<I8"):pack(ring[i % #ring + 1])))
+        assert(k:write(ring[i % #ring + 1] + 8, ("<I8"):pack(at)))
+      end
+      assert(k:write(S + 0x700, "name\0"))
+    end)
+    after_each(memory.forget)
+
+    it("gives those of the tree and of /sys/module", function()
+      assert.are.same({0x7000, 0x8000}, (memory.collect(module.for_each_in_tree(k))))
+      assert.are.same({{0x7000, "name"}, {0x8000, "name"}}, (memory.collect(module.for_each_in_sysfs(k), function(...) return {...} end)))
+    end)
+
+    it("tells damage, and what a kernel lacks", function()
+      set("mod_tree_root", TREE, {["root.tree[0].rb_node"] = memory.UNMAPPED})
+      assert.are.equal("fault", select(2, kvm_error.try(module.for_each_in_tree, k)).code)
+      assert(k:write(KSET + 0x20, ("<I8"):pack(memory.UNMAPPED)))
+      assert.are.equal("fault", select(2, memory.collect(module.for_each_in_sysfs(k))).code)
+      memory.forget()
+      local _, err = kvm_error.try(module.for_each_in_tree, k)
+      assert.matches("CONFIG_MODULES_TREE_LOOKUP", err.message, 1, true)
+      _, err = kvm_error.try(module.for_each_in_sysfs, k)
+      assert.matches("CONFIG_SYSFS", err.message, 1, true)
+    end)
   end)
 end)

@@ -42,6 +42,7 @@ describe("kvm.linux.netfilter", function()
     set("net", NET, {["nf.hooks_ipv4[1]"] = ENTRIES, ["nf.hooks_arp[2]"] = ENTRIES})
     set("net_device", DEV, {nf_hooks_ingress = ENTRIES})
     local got = memory.collect(netfilter.for_each_hook(net), function(h)
+      assert.are.equal(({first_hook = 0x1000, last_hook = 0x2000})[h.func], h.func_addr)
       return ("%s %s %s %d %s"):format(h.family, h.hook, h.device or "-", h.priority, h.func)
     end)
     assert.are.same({"ip input - -300 first_hook", "ip input - 50 last_hook", "arp forward - -300 first_hook", "arp forward - 50 last_hook",

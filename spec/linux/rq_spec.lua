@@ -34,6 +34,10 @@ describe("kvm.linux.rq", function()
     assert.are.same({100, "dl", false}, tasks()[1])
   end)
 
+  it("knows the clock that was looked at last", function()
+    assert.are.same({1000, 950}, {rq.latest(k), rq.clock(k)})
+  end)
+
   it("tells how long a task waits", function()
     assert.are.same({100, 2}, {rq.delay(k:object(made.at.task(2), "struct task_struct"), 1000)})
     assert.are.same({nil, 0}, {rq.delay(k:object(made.at.task(0), "struct task_struct"), 1000)})

@@ -43,3 +43,32 @@ describe("kvm.linux.sched.identity", function()
     assert.are.same({false, "fault"}, {ok, err.code})
   end)
 end)
+
+describe("kvm.linux.sched.each_task", function()
+  local function made(fields)
+    local k = two_cpus {runqueues = 0x100, __cpu_online_mask = 0x3000}
+    k.types["struct rq"] = {size = 64, idle = 16}
+    k.types["struct cpumask"] = {size = 8}
+    k.types["struct task_struct"] = {size = 64, pid = 0, tgid = 4, comm = 8}
+    k:map(0x10110, ("<I8"):pack(0x5000)):map(0x20110, ("<I8"):pack(0x6000)):map(0x3000, ("<I8"):pack(3))
+    for cpu, at in pairs {[0] = 0x5000, 0x6000} do k:map(at, ("<i4i4"):pack(0, 0) .. ("swapper/%d\0\0\0\0\0\0\0"):format(cpu)) end
+    k.procs_list = fields
+    return k
+  end
+
+  it("gives every thread, then the idle tasks", function()
+    local k = made {fake.proc {pid = 1}, fake.proc {pid = 1, tid = 2, comm = "two"}}
+    local out = {}
+    for p in sched.each_task(k) do out[#out + 1] = {p.tid, p.comm, p.cpu, p.idle} end
+    assert.are.same({{1, "init", 0}, {2, "two", 0}, {0, "swapper/0", 0, true}, {0, "swapper/1", 1, true}}, out)
+    assert.are.same({0x5000, 0x6000}, {sched.idle(k, 0), sched.idle(k, 1)})
+  end)
+
+  it("raises where the list is damaged, behind what was found", function()
+    local k = made {fake.proc {pid = 1}, {raise = {code = "format", message = "damaged"}, pid = 2, tid = 2}}
+    local step = sched.each_task(k)
+    assert.are.equal(1, step().pid)
+    local ok = pcall(step)
+    assert.is_false(ok)
+  end)
+end)

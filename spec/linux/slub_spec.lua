@@ -80,6 +80,45 @@ for _, layout in ipairs {{name = "7.2", kept = {[object(2)] = 0, [object(3)] = 0
   end)
 end
 
+describe("kvm.linux.slub with tracks", function()
+  harness.guard()
+  after_each(memory.forget)
+
+  local function tracked(types, flags)
+    local k, cache, symbols = made.open(false, types)
+    memory.set(k, "struct kmem_cache", made.at.CACHE, {inuse = 16, flags = flags})
+    return k, cache, symbols
+  end
+
+  it("tells who allocated an object", function()
+    local k, cache = tracked("struct track { unsigned long addr, addrs[2]; int cpu, pid; unsigned long when; };", 0x10000)
+    assert.is_true(slub.has_tracks(cache))
+    -- behind what is in use, and the pointer that lies behind that
+    assert(k:write(object(0) + 24, ("<i8i8i8i4i4i8"):pack(0x1111, 0x2222, 0, 3, 77, 5000)))
+    assert.are.same({addr = 0x1111, cpu = 3, pid = 77, jiffies = 5000, stack = {0x2222}}, slub.allocated_by(cache, object(0)))
+    memory.set(k, "struct kmem_cache", made.at.CACHE, {inuse = 40}) -- the pointer is in the object
+    assert(k:write(object(0) + 40, ("<i8"):pack(0x3333)))
+    assert.are.equal(0x3333, slub.allocated_by(cache, object(0)).addr)
+  end)
+
+  it("takes stacks from the depot, where it has them", function()
+    local k, cache, symbols = tracked([[struct track { unsigned long addr; unsigned int handle; int cpu, pid; unsigned long when; };
+      union handle_parts { unsigned int handle; struct { unsigned int pool_index_plus_1:17, offset:10, extra:5; }; };
+      struct stack_record { unsigned int hash, size; union handle_parts handle; unsigned long entries[4]; };
+      enum _slab_flag_bits { _SLAB_POISON, _SLAB_STORE_USER };]], 2)
+    assert.is_true(slub.has_tracks(cache))
+    memory.set(k, "struct track", object(0) + 24, {addr = 0x1111, handle = 1 | 2 << 17, pid = 7})
+    assert.are.same({}, slub.allocated_by(cache, object(0)).stack)
+    symbols.stack_pools = memory.START + 0x400
+    assert(k:write(memory.START + 0x400, ("<i8"):pack(memory.START + 0x500)))
+    memory.set(k, "struct stack_record", memory.START + 0x520,
+      {size = 2, handle = 1 | 2 << 17, ["entries[0]"] = 0x11, ["entries[1]"] = 0x22})
+    assert.are.same({0x11, 0x22}, slub.allocated_by(cache, object(0)).stack)
+    memory.set(k, "struct kmem_cache", made.at.CACHE, {flags = 0x10000})
+    assert.is_false(slub.has_tracks(cache))
+  end)
+end)
+
 describe("kvm.linux.slub of slabs without a cache", function()
   harness.guard()
   after_each(memory.forget)

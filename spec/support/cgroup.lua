@@ -10,7 +10,7 @@ local ROOTS, ONE, LINK, SUBSYS, KEYS, MEMORY_SUBSYS, PIDS_SUBSYS, NAMES = S + 0x
   S + 0xb60, S + 0xb80
 local ROOT, LAB, KN_ROOT, KN_LAB, NAME, TASK, SET, MEMORY = S, S + 0x100, S + 0x200, S + 0x240, S + 0x280, S + 0x2c0,
   S + 0x300, S + 0x340
-M.at = {ROOT = ROOT, LAB = LAB, KN_LAB = KN_LAB, TASK = TASK, SET = SET, ONE = ONE, LINK = LINK, ROOTS = ROOTS}
+M.at = {MEMORY = MEMORY, ROOT = ROOT, LAB = LAB, KN_LAB = KN_LAB, TASK = TASK, SET = SET, ONE = ONE, LINK = LINK, ROOTS = ROOTS}
 
 --- An open handle, a function that sets members; memory.forget behind the test.
 function M.open()
@@ -25,7 +25,9 @@ function M.open()
     struct cgroup_subsys { const char *legacy_name; struct cgroup_root *root; };
     struct cgrp_cset_link { struct cgroup *cgrp; struct list_head cset_link, cgrp_link; };
     struct css_set { struct cgroup *dfl_cgrp; struct list_head cgrp_links; };
-    struct mem_cgroup { struct cgroup_subsys_state css; struct { struct { long counter; } usage; } memory; };
+    enum memcg_memory_event { MEMCG_LOW, MEMCG_OOM_KILL, MEMCG_NR_MEMORY_EVENTS };
+    struct mem_cgroup { struct cgroup_subsys_state css; struct { struct { long counter; } usage; unsigned long max; } memory;
+      struct { long counter; } memory_events_local[2]; };
     struct pids_cgroup { struct cgroup_subsys_state css; struct { long counter; } counter; };
     struct grouped { struct css_set *cgroups; };
   ]]

@@ -21,9 +21,10 @@ function M.open()
     struct irqaction { int (*handler)(int, void *); struct irqaction *next; const char *name; };
     struct irq_desc { struct { struct cpumask *affinity; } irq_common_data;
       struct { unsigned int irq; unsigned long hwirq; struct irq_chip *chip; } irq_data;
-      unsigned int *kstat_irqs; struct irqaction *action; };
+      unsigned int *kstat_irqs; struct irqaction *action;
+      unsigned int core_internal_state__do_not_mess_with_it, tot_count, irq_count, irqs_unhandled; };
     struct kernel_stat { unsigned long irqs_sum; unsigned int softirqs[2]; };
-    typedef struct { unsigned int __nmi_count, apic_timer_irqs; } irq_cpustat_t;
+    typedef struct { unsigned int __nmi_count, apic_timer_irqs; unsigned short __softirq_pending; } irq_cpustat_t;
   ]]
   symbols = memory.one_cpu(k, CPUS, OFFSET)
   symbols.irq_desc_tree, symbols.a_handler, symbols.kstat, symbols.softirq_to_name, symbols.irq_stat = TREE, 0x1234, STAT, NAMES, STAT

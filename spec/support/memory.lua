@@ -7,22 +7,37 @@ local kvm = require "kvm"
 local M = {}
 
 local Handle = require "kvm.core".Handle
-local of_handles = Handle.symbol
+local of_handles, modules_of_handles = Handle.symbol, Handle.modules
 
---- Gives all handles symbols by name, besides their own; M.forget takes them back. SIZES: by name, of those that have one.
-function M.symbols(addresses, sizes)
+--- Gives all handles symbols by name, besides their own; M.forget takes them back. SIZES: by name, of those that have one; OWNERS: by name,
+--- the module of those that are a module's.
+function M.symbols(addresses, sizes, owners)
+  local function symbol(name, at)
+    return {name = name, value = addresses[name], size = sizes and sizes[name] or 0, module = owners and owners[name]}, at
+  end
   function Handle.symbol(k, name)
-    if addresses[name] then return {name = name, value = addresses[name], size = sizes and sizes[name] or 0}, 0 end
+    if addresses[name] then return symbol(name, 0) end
     if math.type(name) == "integer" then
       for own, addr in pairs(addresses) do
-        if addr == name then return {name = own, value = addr, size = 0}, 0 end
+        if addr == name or math.ult(name - addr, sizes and sizes[own] or 0) then return symbol(own, name - addr) end
       end
     end
     return of_handles(k, name)
   end
 end
 
-function M.forget() Handle.symbol = of_handles end
+--- Gives all handles modules: {{name=, addr=},...}.
+function M.modules(list)
+  function Handle.modules()
+    local i = 0
+    return function()
+      i = i + 1
+      return list[i]
+    end
+  end
+end
+
+function M.forget() Handle.symbol, Handle.modules = of_handles, modules_of_handles end
 
 --- Symbols of a kernel of one CPU, whose own copy of per-CPU variables lies at their address plus OFFSET; AT: 32 bytes for it.
 function M.one_cpu(k, at, offset)

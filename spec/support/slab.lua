@@ -23,7 +23,7 @@ function M.open()
     struct pglist_data { int node_id; };
     struct slab { struct list_head slab_list; unsigned int inuse:16, objects:15, frozen:1; };
     struct kmem_cache_node { unsigned long nr_partial; struct list_head partial; struct { long counter; } nr_slabs, total_objects; };
-    struct kmem_cache { struct list_head list; unsigned int size, object_size; struct { unsigned int x; } oo; const char *name;
+    struct kmem_cache { struct list_head list; unsigned int size, object_size, flags; struct { unsigned int x; } oo, min; const char *name;
       struct kmem_cache_node *node[2]; };
   ]]
   memory.symbols {slab_caches = HEAD, node_data = NODES, node_states = STATES}
@@ -31,7 +31,7 @@ function M.open()
   assert(k:write(STATES, ("<I8I8"):pack(3, 2)))
   memory.set(k, "struct pglist_data", PGDAT, {node_id = 1})
   ring(HEAD, CACHE)
-  memory.set(k, "struct kmem_cache", CACHE, {size = 64, object_size = 56, ["oo.x"] = 1 << 16 | 128, name = NAME})
+  memory.set(k, "struct kmem_cache", CACHE, {size = 64, object_size = 56, ["oo.x"] = 1 << 16 | 128, ["min.x"] = 64, name = NAME})
   assert(k:write(CACHE + k:type("struct kmem_cache"):strip():field("node").offset + 8, ("<I8"):pack(NODE)))
   memory.set(k, "struct kmem_cache_node", NODE, {nr_partial = 1, ["nr_slabs.counter"] = 3, ["total_objects.counter"] = 384})
   ring(NODE + 8, SLAB)

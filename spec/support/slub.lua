@@ -33,7 +33,7 @@ local NEW <const> = [[
   struct node_barn { struct list_head sheaves_full; };
   struct kmem_cache_per_node_ptrs { struct node_barn *barn; struct kmem_cache_node *node; };
   struct kmem_cache { struct slub_percpu_sheaves *cpu_sheaves; struct list_head list; unsigned int size, object_size, offset,
-    sheaf_capacity, red_left_pad; struct { unsigned int x; } oo; const char *name; unsigned long random;
+    sheaf_capacity, red_left_pad, flags, inuse; struct { unsigned int x; } oo, min; const char *name; unsigned long random;
     struct kmem_cache_per_node_ptrs per_node[1]; };
 ]]
 local OLD <const> = [[
@@ -44,8 +44,8 @@ local OLD <const> = [[
       struct { unsigned int inuse:16, objects:15, frozen:1; }; };
     unsigned int page_type; int _refcount; void *mem_cgroup; };
   struct kmem_cache_cpu { void **freelist; unsigned long tid; struct page *page, *partial; };
-  struct kmem_cache { struct kmem_cache_cpu *cpu_slab; struct list_head list; unsigned int size, object_size, offset, red_left_pad;
-    struct { unsigned int x; } oo; const char *name; unsigned long random; struct kmem_cache_node *node[1]; };
+  struct kmem_cache { struct kmem_cache_cpu *cpu_slab; struct list_head list; unsigned int size, object_size, offset, red_left_pad,
+    flags, inuse; struct { unsigned int x; } oo, min; const char *name; unsigned long random; struct kmem_cache_node *node[1]; };
 ]]
 
 local k, is_old
@@ -114,7 +114,8 @@ function M.open(old, types)
   assert(k:write(STATES, ("<i8i8"):pack(1, 1)))
   ring(HEAD, CACHE + 8)
   ring(NODE + 8, M.at.SLAB + (old and 8 or 16))
-  set("kmem_cache", CACHE, {size = M.SLOT, object_size = 56, offset = M.FREE_AT, random = M.RANDOM, ["oo.x"] = 8, name = NAME,
+  set("kmem_cache", CACHE, {size = M.SLOT, object_size = 56, offset = M.FREE_AT, random = M.RANDOM, ["oo.x"] = 8, ["min.x"] = 8,
+    name = NAME,
     [old and "cpu_slab" or "cpu_sheaves"] = PER_CPU - OFFSET})
   local nodes = k:type("struct kmem_cache"):strip():field(old and "node" or "per_node").offset
   assert(k:write(CACHE + nodes, old and ("<i8"):pack(NODE) or ("<i8i8"):pack(BARN, NODE)))

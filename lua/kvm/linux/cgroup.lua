@@ -133,4 +133,20 @@ function M.usage(cgroup)
   return memory and memory.memory.usage.counter * object.handle(cgroup):info().page_size, pids and pids.counter.counter
 end
 
+--- How often a group came to the limits of its memory, as memory.events.local has it.
+-- @param cgroup `struct cgroup`
+-- @treturn {string=integer,...} by the name of enum memcg_memory_event: "MEMCG_OOM_KILL"; nil where the memory controller is off
+-- @treturn integer bytes that it may have at most (memory.max)
+-- @raise kvm.Error
+-- @usage local events = kvm.linux.cgroup.memory_events(kvm.linux.cgroup.root(k)) assert(not events or events.MEMCG_OOM_KILL >= 0)
+function M.memory_events(cgroup)
+  local memory = state_of(cgroup, "memory_cgrp_id", "struct mem_cgroup")
+  if not memory then return nil end
+  local k, out = object.handle(cgroup), {}
+  for name, i in pairs(types.enumerators(k, "enum memcg_memory_event")) do
+    if name ~= "MEMCG_NR_MEMORY_EVENTS" then out[name] = memory.memory_events_local[i].counter end
+  end
+  return out, memory.memory.max * k:info().page_size
+end
+
 return M

@@ -4,9 +4,11 @@
 -- module_flags in kernel/module/main.c; kernel/module.c before 5.19). Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 -- Leaves out "[permanent]" and "[unsafe]". Sections are those of /sys/module/NAME/sections (kernel/module/sysfs.c).
 local kvm_error = require "kvm.error"
+local kallsyms = require "kvm.linux.kallsyms"
 local list = require "kvm.linux.list"
 local object = require "kvm.object"
 local panic = require "kvm.linux.panic"
+local rbtree = require "kvm.linux.rbtree"
 local types = require "kvm.type"
 
 local M = {}
@@ -133,6 +135,56 @@ function M.memory(k, addr)
   return out
 end
 
+local MOST_MODULES <const> = 65536
+
+--- The modules of the tree by which addresses are looked up.
+-- @param k an open handle
+-- @treturn function an iterator of addresses (`struct module *`); one of several areas comes once for each
+-- @raise kvm.Error `notfound`: this kernel has no such tree (CONFIG_MODULES_TREE_LOOKUP); `format` where it is damaged
+-- @usage for addr in require "kvm.linux.module".for_each_in_tree(k) do assert(require "kvm.linux.module".state(k, addr)) end
+function M.for_each_in_tree(k)
+  local at = kallsyms.need(k, {"mod_tree"}, "tree of modules", "CONFIG_MODULES_TREE_LOOKUP")
+  local root = kvm_error.check(k:object(at, "struct mod_tree_root")).root.tree[0] -- a latch: two trees of the same nodes
+  local step = rbtree.for_each_entry("struct mod_tree_node", root, "node.node[0]", MOST_MODULES)
+  return function()
+    local node = step()
+    return node and k:ptr(object.addr(node, "mod"))
+  end
+end
+
+--- The modules of /sys/module that are no part of the kernel's image.
+-- @param k an open handle
+-- @treturn function an iterator of addresses (`struct module *`) and names of folders
+-- @raise kvm.Error `notfound`: this kernel has no /sys/module (CONFIG_SYSFS); `format` where the list is damaged
+-- @usage for addr in require "kvm.linux.module".for_each_in_sysfs(k) do assert(require "kvm.linux.module".state(k, addr)) end
+function M.for_each_in_sysfs(k)
+  local pointer = kallsyms.need(k, {"module_kset"}, "/sys/module", "CONFIG_SYSFS")
+  local kset = kvm_error.check(k:object(k:ptr(pointer), "struct kset"))
+  local step = list.for_each_entry("struct module_kobject", kset.list, "kobj.entry", MOST_MODULES)
+  return function()
+    for entry in step do
+      local addr = k:ptr(object.addr(entry, "mod"))
+      if addr ~= 0 then return addr, entry.kobj.name and object.string(entry.kobj.name, NAME_MAX) end
+    end
+  end
+end
+
+--- The code of a module.
+-- @param k an open handle
+-- @tparam integer addr `struct module *`
+-- @treturn integer address
+-- @treturn integer bytes
+-- @raise kvm.Error
+-- @usage for m in k:modules() do assert(select(2, require "kvm.linux.module".text(k, m.addr)) > 0) end
+function M.text(k, addr)
+  local m = kvm_error.check(k:object(addr, MODULE))
+  if has(k, "mem") then
+    local part = m.mem[types.enumerators(k, "enum mod_mem_type").MOD_TEXT]
+    return k:ptr(object.addr(part, "base")), part.size
+  end
+  return k:ptr(object.addr(m.core_layout, "base")), m.core_layout.text_size
+end
+
 --- How many symbols a module has, as its table counts them (the empty first one too).
 -- @param k an open handle
 -- @tparam integer addr `struct module *`
@@ -141,8 +193,8 @@ end
 -- @usage for m in k:modules() do assert((require "kvm.linux.module".symbols(k, m.addr) or 0) >= 0) end
 function M.symbols(k, addr)
   if not has(k, "kallsyms") then return nil end
-  local kallsyms = kvm_error.check(k:object(addr, MODULE)).kallsyms
-  return kallsyms and kallsyms.num_symtab or nil
+  local symbols = kvm_error.check(k:object(addr, MODULE)).kallsyms
+  return symbols and symbols.num_symtab or nil
 end
 
 return M

@@ -28,7 +28,7 @@ local function functions(entries, emit)
   for i = 0, count - 1 do
     local ops = kvm_error.check(k:object(k:ptr(first + count * size + 8 * i), "struct nf_hook_ops"))
     local func = k:ptr(first + i * size)
-    emit {func = kallsyms.symbol_name(k, func), priority = ops.priority, addr = object.addr(ops)}
+    emit {func = kallsyms.symbol_name(k, func), func_addr = func, priority = ops.priority, addr = object.addr(ops)}
   end
 end
 
@@ -36,7 +36,7 @@ end
 -- @param net `struct net`
 -- @treturn function an iterator of tables: family ("ip", "ip6", "arp", "bridge", "netdev"), hook ("prerouting", "input", "forward",
 --  "output", "postrouting"; of "netdev" "ingress" or "egress"), device (name, of "netdev"), priority (the lowest first), func (symbol),
---  addr (`struct nf_hook_ops *`)
+--  func_addr, addr (`struct nf_hook_ops *`)
 -- @raise kvm.Error `notfound`: this kernel has no netfilter (CONFIG_NETFILTER); `format`: more functions than there can be
 -- @usage for h in kvm.linux.netfilter.for_each_hook(k:object "init_net") do assert(h.family and h.hook) end
 function M.for_each_hook(net)

@@ -88,6 +88,17 @@ function M.for_each_task(rq)
   end)
 end
 
+--- The clock of the run queues: that of the CPU which has looked at it last.
+-- @param k an open handle
+-- @treturn integer nanoseconds (rq.clock, with what interrupts took)
+-- @raise kvm.Error
+-- @usage assert(kvm.linux.rq.latest(k) > 0)
+function M.latest(k)
+  local latest = 0
+  for _, cpu in ipairs(cpumask.of(k, "online")) do latest = math.max(latest, M.of(k, cpu).clock) end
+  return latest
+end
+
 --- The clock of tasks: that of the CPU which has looked at it last; a CPU that sleeps leaves its own behind.
 -- @param k an open handle
 -- @treturn integer nanoseconds (rq.clock_task: without what interrupts took)

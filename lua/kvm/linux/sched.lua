@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- linux/sched.h: which task a CPU was running. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+-- linux/sched.h: which task a CPU was running, all tasks. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
+local cpumask = require "kvm.linux.cpumask"
 local kallsyms = require "kvm.linux.kallsyms"
 local percpu = require "kvm.linux.percpu"
 local types = require "kvm.type"
@@ -35,6 +36,40 @@ function M.identity(k, task)
   local t = "struct task_struct"
   return k:i32(task + types.offsetof(k, t, "tgid")), k:i32(task + types.offsetof(k, t, "pid")),
     k:cstring(task + types.offsetof(k, t, "comm"), TASK_COMM_LEN)
+end
+
+--- The task that a CPU runs when it has nothing to do. It is in no list of tasks.
+-- @param k an open handle
+-- @tparam integer cpu number
+-- @treturn integer address of its struct task_struct
+-- @raise kvm.Error
+-- @usage local pid = select(2, kvm.linux.sched.identity(k, kvm.linux.sched.idle(k, 0))) assert(pid == 0)
+function M.idle(k, cpu)
+  local rq = percpu.per_cpu_ptr(k, kallsyms.address(k, "runqueues"), cpu)
+  return k:ptr(rq + types.offsetof(k, "struct rq", "idle"))
+end
+
+--- Every thread, then the idle tasks of the CPUs that are online.
+-- @param k an open handle
+-- @treturn function an iterator of records: addr, pid (its process), tid, comm, state (letter), and those of k:procs that have more
+-- @raise kvm.Error where the list of tasks is damaged, behind what was found
+-- @usage local first = kvm.linux.sched.each_task(k)() assert(first.comm)
+function M.each_task(k)
+  local step, state, control = k:procs("all", nil, true)
+  local cpus, n
+  return function()
+    if not cpus then
+      control = step(state, control)
+      if control then return control end
+      cpus, n = cpumask.of(k, "online"), 0
+    end
+    n = n + 1
+    local cpu = cpus[n]
+    if not cpu then return nil end
+    local addr = M.idle(k, cpu)
+    local pid, tid, comm = M.identity(k, addr)
+    return {addr = addr, pid = pid, tid = tid, comm = comm, state = "R", cpu = cpu, idle = true}
+  end
 end
 
 --- What the letters of a task's state mean (fs/proc/array.c, task_state_array).

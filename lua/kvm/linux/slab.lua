@@ -76,6 +76,45 @@ function M.barn(cache, number)
   return node and object.typeof(node):strip():field "barn" and node.barn or nil -- in 6.18 to 7.0
 end
 
+-- What each node has of a cache.
+local function nodes_of(cache)
+  local step = mmzone.for_each_node(object.handle(cache))
+  return function()
+    for node in step do
+      local own = node_of(cache, node.node_id)
+      if own then return own end
+    end
+  end
+end
+
+--- How much memory a cache has, by its counters alone. Where pages are short, slabs have the least order that an object fits in (min in
+-- place of oo): how many do follows from the number of objects.
+-- @param cache `struct kmem_cache`
+-- @treturn integer bytes
+-- @treturn integer objects that there is room for
+-- @raise kvm.Error `fault`, `excluded`
+-- @usage for cache in kvm.linux.slab.for_each_slab_cache(k) do assert(kvm.linux.slab.bytes(cache) >= 0) end
+function M.bytes(cache)
+  local slabs, objects = 0, 0
+  for own in nodes_of(cache) do slabs, objects = slabs + own.nr_slabs.counter, objects + own.total_objects.counter end
+  local page, many, order = object.handle(cache):info().page_size, M.objects_per_slab(cache)
+  local few, least = cache.min.x & OO_MASK, cache.min.x >> OO_SHIFT
+  local small = many > few and math.max(0, math.min(slabs, (slabs * many - objects) // (many - few))) or 0
+  return (slabs - small) * (page << order) + small * (page << least), objects
+end
+
+local RECLAIM_ACCOUNT <const> = 0x20000 -- SLAB_RECLAIM_ACCOUNT until 6.8; since 6.9 the flags have an enum of their bits
+
+--- Whether the kernel counts on getting a cache's memory back (SReclaimable).
+-- @param cache `struct kmem_cache`
+-- @treturn boolean
+-- @raise kvm.Error
+-- @usage assert(kvm.linux.slab.is_reclaimable(kvm.linux.slab.find_slab_cache(k, "dentry")))
+function M.is_reclaimable(cache)
+  local bits = types.enumerators(object.handle(cache), "enum _slab_flag_bits")
+  return cache.flags & (bits and 1 << bits._SLAB_RECLAIM_ACCOUNT or RECLAIM_ACCOUNT) ~= 0
+end
+
 --- How much is in a cache.
 -- @param cache `struct kmem_cache`
 -- @treturn table slabs, objects (that there is room for), active (of these in use, or kept by a CPU), partial (slabs with room)
@@ -87,14 +126,11 @@ function M.usage(cache)
   local member = types.of(k, t):strip():field "slab_list" and "slab_list" or "lru"
   local total = {slabs = 0, objects = 0, active = 0, partial = 0}
   local free = 0
-  for node in mmzone.for_each_node(k) do
-    local own = node_of(cache, node.node_id)
-    if own then
-      total.slabs = total.slabs + own.nr_slabs.counter
-      total.objects = total.objects + own.total_objects.counter
-      total.partial = total.partial + own.nr_partial
-      for slab in list.for_each_entry(t, own.partial, member, MOST_SLABS) do free = free + slab.objects - slab.inuse end
-    end
+  for own in nodes_of(cache) do
+    total.slabs = total.slabs + own.nr_slabs.counter
+    total.objects = total.objects + own.total_objects.counter
+    total.partial = total.partial + own.nr_partial
+    for slab in list.for_each_entry(t, own.partial, member, MOST_SLABS) do free = free + slab.objects - slab.inuse end
   end
   total.active = total.objects - free
   return total

@@ -13,6 +13,7 @@ local page_flags = require "kvm.linux.page_flags"
 local pagemap = require "kvm.linux.pagemap"
 local percpu = require "kvm.linux.percpu"
 local slabs = require "kvm.linux.slab"
+local stackdepot = require "kvm.linux.stackdepot"
 local types = require "kvm.type"
 
 local M = {}
@@ -247,6 +248,45 @@ function M.validate(cache, by_cache)
   local found, err = kvm_error.try(check)
   if not found then return nil, err end
   return found[1], found[2]
+end
+
+local STORE_USER <const> = 0x10000 -- SLAB_STORE_USER until 6.8; since 6.9 the flags have an enum of their bits
+
+--- Whether a cache notes who allocated and who freed each object (slub_debug=U).
+-- @param cache `struct kmem_cache`
+-- @treturn boolean
+-- @raise kvm.Error
+-- @usage assert(type(kvm.linux.slub.has_tracks(kvm.linux.slab.find_slab_cache(k, "task_struct"))) == "boolean")
+function M.has_tracks(cache)
+  local bits = types.enumerators(object.handle(cache), "enum _slab_flag_bits")
+  return cache.flags & (bits and 1 << bits._SLAB_STORE_USER or STORE_USER) ~= 0
+end
+
+--- Who allocated an object, of a cache that notes it. Behind the object, and behind the pointer to the next free one where that is not in
+-- the object, lie two tracks (get_track): of its allocation and of its freeing.
+-- @param cache `struct kmem_cache` for which has_tracks holds
+-- @tparam integer at address of the object
+-- @treturn table addr (where the allocator was called from; 0: nothing was noted), pid, cpu, jiffies (when), stack ({integer,...}:
+--  addresses of return, the innermost first; of 5.19 and later from the stack depot; empty where the kernel keeps none)
+-- @raise kvm.Error `fault`, `excluded`
+-- @usage local cache = kvm.linux.slab.find_slab_cache(k, "task_struct")
+-- if kvm.linux.slub.has_tracks(cache) then
+-- assert(kvm.linux.slub.allocated_by(cache, (kvm.linux.slub.objects(kvm.linux.slub.for_each_slab(cache)()))).pid >= 0) end
+function M.allocated_by(cache, at)
+  local inuse = cache.inuse
+  local place = at + inuse + (cache.offset >= inuse and 8 or 0)
+  local k = object.handle(cache)
+  local track = kvm_error.check(k:object(place, "struct track"))
+  local stack = {}
+  if has(track, "handle") then
+    stack = kvm_error.try(stackdepot.fetch, k, track.handle) or stack
+  elseif has(track, "addrs") then -- CONFIG_STACKTRACE, until 5.18
+    for i = 0, #track.addrs - 1 do
+      if track.addrs[i] == 0 then break end
+      stack[i + 1] = track.addrs[i]
+    end
+  end
+  return {addr = track.addr, pid = track.pid, cpu = track.cpu, jiffies = track.when, stack = stack}
 end
 
 --- What an address is in a slab.
