@@ -22,4 +22,12 @@ describe("kvm.cli.csv", function()
     assert.are.equal('"say ""x"""', render({name = 'say "x"'}):match "\n([^\n]*),,,,\n")
     assert.are.equal("a\\nb\\x1b", render({name = "a\nb\27"}):match "\n([^\n]*),,,,\n")
   end)
+
+  it("writes addresses by name as JSON", function()
+    local out = {}
+    local list = {{user = {rsp = 16, rip = 1}}}
+    csv.render({columns = {{name = "user", kind = "hexes_by_name"}}}, function() return table.remove(list) end, {},
+      function(text) out[#out + 1] = text end)
+    assert.are.equal('user\n"{""rip"":""0x1"",""rsp"":""0x10""}"\n', table.concat(out))
+  end)
 end)

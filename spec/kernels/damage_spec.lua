@@ -9,11 +9,13 @@ local SEEDS, WORDS, MOST_RECORDS = 3, 3000, 200000
 -- What a command needs to be told; those that write files, run other commands or ask of types are left out.
 local OPTIONS = {
   bpf = {},
+  bt = {all = true, contents = true},
   cache = {},
   cgroup = {tasks = true},
   dcache = {list = true},
   dev = {diskstats = true, queues = true, scsi = true, majors = true},
   files = {},
+  flame = {},
   fuser = {file = "/srv/cached"},
   info = {},
   ipcs = {contents = true},

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- Disks, partitions, what was done with them, their queues, device numbers and types of file systems of a dump are those that the guest
 -- printed. No request is under way in a guest at rest: one is made of a request that the kernel has left, in a copy of its memory.
+local checks = require "spec.support.check_context"
 local kvm = require "kvm"
 local matrix = require "spec.kernels.matrix"
 
@@ -265,6 +266,13 @@ for _, key in ipairs {"live510", "live61", "live612", "live72"} do
       end
       for rec in require "kvm.cmd.dev".run(k, {queues = true}) do
         assert.is_true(rec.kind == "queue" or rec.addr == found.addr)
+      end
+      for seconds, severity in pairs {[2] = false, [12] = "warning", [35] = "error"} do
+        assert(k:write(kvm.addr(request, "io_start_time_ns"), ("<i8"):pack(now - seconds * 1000000000)))
+        local told, err = checks.run("io", checks.new(k))
+        assert.is_nil(err)
+        assert.are.equal(severity, told[1] and told[1].severity or false)
+        assert.is_true(not severity or told[1].title:find(("disk %s has 1 requests under way"):format(disk.disk_name), 1, true) == 1)
       end
     end)
   end)

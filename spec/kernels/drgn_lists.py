@@ -243,9 +243,13 @@ def boot():
 
 @lines
 def pages():
+    # PageSlab looks at the head of a tail page; the page itself says nothing.
+    def own_slab(page):
+        return PageSlab(page) and not PageTail(page)
+
     # The frames 1, 1 + 97, ... : what their structs are, where the kernel has them, some of their flags.
     flags = {"reserved": PageReserved, "lru": PageLRU, "active": PageActive, "dirty": PageDirty, "uptodate": PageUptodate,
-             "swapbacked": PageSwapBacked, "slab": PageSlab, "head": PageHead, "locked": PageLocked, "writeback": PageWriteback}
+             "swapbacked": PageSwapBacked, "slab": own_slab, "head": PageHead, "locked": PageLocked, "writeback": PageWriteback}
     for pfn in range(1, prog["max_pfn"].value_(), 97):
         page = pfn_to_page(prog, pfn)
         yield f"{pfn} {page.value_():#x} {page_to_virt(page).value_():#x} {' '.join(n for n, f in sorted(flags.items()) if f(page))}"

@@ -34,11 +34,53 @@ busy612        busy     trixie   512 append=busy=1
 busy72         busy     sid      512 append=busy=1
 memory61       memory   bookworm 512
 formats61      formats  bookworm 0
+healthy510     healthy  bullseye 256
+healthy61      healthy  bookworm 256
+healthy612     healthy  trixie   384
+healthy72      healthy  sid      384
+many61         healthy  bookworm 1024 append=many=5000
+drgn           peer     sid      0
 debug510       debug    bullseye 0
 debug61        debug    bookworm 0
 debug612       debug    trixie   0
 debug72        debug    sid      0
 '
+
+# Faults of the module in faults/: name, what fault-init is told of it and what the kernel is booted with. Each of 6.1 and 7.2; of the
+# others those that are found in what differs between releases.
+FAULTS='
+null
+use-after-free  slub_debug=FP
+stack-overflow
+list-corruption
+refcount
+ab-ba
+rwsem-cycle
+hung            hung=3 wait=12
+softlockup      watchdog=2 wait=9
+hardlockup      stall=3 wait=8
+rcu-stall       stall=3 wait=8
+rcu-reader      stall=3 wait=8
+stuck-work      wait=14
+slab-leak       slub_debug=U,kmalloc-1k
+'
+fault_keys() { # their lines for KEYS
+  local name options more
+  while read -r name options; do
+    [ -n "$name" ] || continue
+    more=0
+    [ "$name" != slab-leak ] || more=320
+    echo "fault-$name-61 fault bookworm $((384 + more)) $options"
+    echo "fault-$name-72 fault sid $((448 + more)) $options"
+  done <<<"$FAULTS"
+  echo 'fault-null-again-61 fault bookworm 384'
+  for name in ab-ba rwsem-cycle; do
+    echo "fault-$name-510 fault bullseye 384"
+    echo "fault-$name-612 fault trixie 448"
+  done
+  echo 'fault-null-612 fault trixie 448'
+}
+KEYS+=$(fault_keys)
 
 option() { # option NAME DEFAULT: of the key's options
   local o
@@ -82,23 +124,22 @@ setup() { # makes WORK, sets QEMU and APPEND
   WORK=$dumps/.$KEY.new
   rm -rf "$WORK"
   mkdir -p "$WORK"
-  containers
   QEMU=(qemu-system-x86_64 ${cpu:+-cpu "$cpu"} -accel tcg -m "$MEM" -smp 2 -kernel "$VMLINUZ" -initrd "$WORK/initrd")
   APPEND="console=ttyS0 panic=1 no_timer_check $(option append)"
 }
-containers() { # the module of containers/ for the guest's kernel: $WORK/containers.ko, or $WORK/containers.why
+module() { # module FOLDER FILE: the module of that folder for the guest's kernel: $WORK/FILE, or $WORK/FOLDER.why
   local ko
-  ko=$PACKAGES/containers-$(cat "$PACKAGES/kernel.$SUITE").ko
-  if [ ! -e "$ko" ] || [ -n "$(find "$here/containers" -newer "$ko")" ]; then
+  ko=$PACKAGES/$1-$(cat "$PACKAGES/kernel.$SUITE").ko
+  if [ ! -e "$ko" ] || [ -n "$(find "$here/$1" -newer "$ko")" ]; then
     rm -f "$ko"
-    (builder "$SUITE" && "$here/containers/build.sh" "$BUILDER" "$ko") 2>"$WORK/containers.why" || :
+    (builder "$SUITE" && "$here/build_module.sh" "$here/$1" "$BUILDER" "$ko") 2>"$WORK/$1.why" || :
   fi
-  [ ! -e "$ko" ] || { cp "$ko" "$WORK/containers.ko" && rm -f "$WORK/containers.why"; }
+  [ ! -e "$ko" ] || { cp "$ko" "$WORK/$2" && rm -f "$WORK/$1.why"; }
 }
 programs() { # the guests' own: $PACKAGES/programs
   local p
   mkdir -p "$PACKAGES/programs"
-  for p in threads objects confined mapper; do
+  for p in threads objects confined mapper many; do
     [ "$PACKAGES/programs/$p" -nt "$here/$p.c" ] || gcc -static -O1 -pthread -o "$PACKAGES/programs/$p" "$here/$p.c"
   done
 }
@@ -120,15 +161,22 @@ finish() { # the folder is whole: it takes its name
   [ -n "${KEEP:-}" ] || rm -f "$WORK"/*.img "$WORK/initrd" "$WORK/containers.ko"
   publish
 }
-made_of() { # what the guests are made of, as a number
-  (cd "$here" && cat guest-init guest-tools mkinitrd.sh truth.py ./*.c containers/* | sha256sum | cut -d' ' -f1)
+made_of() { # made_of KIND: what the guests are made of, as a number
+  (
+    cd "$here"
+    case $1 in
+    fault | healthy) cat fault-init faults/* ;;
+    *) cat guest-init guest-tools ./*.c containers/* ;;
+    esac
+    cat mkinitrd.sh truth.py build_module.sh
+  ) | sha256sum | cut -d' ' -f1
 }
 is_there() { # is_there KIND
-  [ -e "$dumps/$KEY/truth.json" ] && { [ "$1" = debug ] || [ "$(cat "$dumps/$KEY/made-of" 2>/dev/null)" = "$(made_of)" ]; }
+  [ -e "$dumps/$KEY/truth.json" ] && { [ "$1" = debug ] || [ "$1" = peer ] || [ "$(cat "$dumps/$KEY/made-of" 2>/dev/null)" = "$(made_of "$1")" ]; }
 }
 publish() {
   local f
-  made_of >"$WORK/made-of"
+  made_of "$KIND" >"$WORK/made-of"
   for f in "$WORK"/*; do
     [ ! -f "$f" ] || fallocate --dig-holes "$f" 2>/dev/null || : # mostly zeros; not every file system can
   done
@@ -139,6 +187,7 @@ publish() {
 # --- kinds
 kdump() { # a panic, kexec into the kdump kernel: vmcore is its raw /proc/vmcore, kdump is makedumpfile -d 31 of it
   setup
+  module containers containers.ko
   "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs" "$VMLINUZ" "$TOOLS"
   disk kdump $((MEM + 64))
   disk vmcore $((MEM + 64))
@@ -153,6 +202,7 @@ kdump() { # a panic, kexec into the kdump kernel: vmcore is its raw /proc/vmcore
 }
 live() { # a running guest, dumped by QEMU
   setup
+  module containers containers.ko
   "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs"
   disk kallsyms 32
   devices b
@@ -164,6 +214,7 @@ live() { # a running guest, dumped by QEMU
 }
 busy() { # a guest whose tasks, files, sockets and timers change all the time
   setup
+  module containers containers.ko
   "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs"
   disk kallsyms 32
   devices b
@@ -172,12 +223,37 @@ busy() { # a guest whose tasks, files, sockets and timers change all the time
 }
 memory() { # a running guest, in the ways of QEMU to write its memory
   setup
+  module containers containers.ko
   "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs"
   disk kallsyms 32
   QEMU+=(-device vmcoreinfo)
   guest SETTLED --wait SETTLED --dump "elf=$WORK/elf" --dump "raw:$((MEM * 1048576))=$WORK/raw" --dump "migration=$WORK/migration" \
     "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND truth=vda"
   finish
+}
+healthy() { # a running guest that nothing is wrong with
+  setup
+  idle_guest
+}
+fault() { # a guest with the fault that the key names: it panics, or hangs, or goes on
+  setup
+  module faults labfault.ko
+  [ -e "$WORK/labfault.ko" ] || { echo "$KEY: no labfault.ko: $(tail -n 3 "$WORK/faults.why")" >&2; return 1; }
+  local name=${KEY#fault-}
+  name=${name%-*}
+  APPEND="$APPEND fault=${name%-again} $OPTIONS"
+  idle_guest
+}
+idle_guest() { # runs it until it has nothing more to do or has panicked
+  APPEND="${APPEND/panic=1/panic=0}"
+  INIT=fault-init "$here/mkinitrd.sh" "$WORK/initrd" "$BUSYBOX" "$MODULES" "$PACKAGES/programs"
+  QEMU+=(-device vmcoreinfo)
+  # A guest that has lost a CPU may not come to FAULTED: then RCU complains. It may do so of a slow start, too: then once more.
+  guest FAULT --wait FAULTED --wait "end Kernel panic" --wait "detected stall" --settle 2 --dump "elf=$WORK/elf" "$WORK/console.log" -- "${QEMU[@]}" -append "$APPEND"
+  python3 "$here/truth.py" --little "$WORK" "key=$KEY" "suite=$SUITE" arch=amd64 "mem_mb=$MEM"
+  ln -sfn "$KROOT" "$WORK/kernel"
+  rm -f "$WORK/initrd" "$WORK"/*.ko
+  publish
 }
 formats() { # k61's vmcore in every format that makedumpfile writes, and some that are not whole
   "$0" k61
@@ -217,6 +293,19 @@ formats() { # k61's vmcore in every format that makedumpfile writes, and some th
   cp "$dumps/k61/truth.json" "$dumps/k61/kallsyms.gz" "$WORK/"
   publish
 }
+peer() { # no dump: drgn of the newest release, which knows all kernels here, to compare with
+  newest_drgn
+  WORK=$dumps/.$KEY.new
+  rm -rf "$WORK"
+  mkdir -p "$WORK"
+  printf '%s\n' '#!/bin/sh' "exec env PYTHONHOME='$DRGN_ROOT/usr' PYTHONPATH='$DRGN_ROOT/usr/lib/python3/dist-packages' \\" \
+    "  '$(find "$DRGN_ROOT" -name ld-linux-x86-64.so.2 | head -1)' --library-path '$DRGN_ROOT/usr/lib/x86_64-linux-gnu' \\" \
+    "  '$(find "$DRGN_ROOT/usr/bin" -name 'python3.*' | sort | head -1)' -m drgn \"\$@\"" >"$WORK/drgn"
+  chmod +x "$WORK/drgn"
+  "$WORK/drgn" --version >&2
+  echo '{}' >"$WORK/truth.json"
+  publish
+}
 debug() { # no dump: the vmlinux with DWARF of a kernel that is dumped, for the comparison of layouts
   debug_vmlinux "$SUITE"
   WORK=$dumps/.$KEY.new
@@ -228,7 +317,7 @@ debug() { # no dump: the vmlinux with DWARF of a kernel that is dumped, for the 
 }
 
 main() {
-  local k kind started line
+  local k started line
   if [ "${1:-}" = -l ]; then
     awk 'NF { print $1 }' <<<"$KEYS"
     return
@@ -239,12 +328,12 @@ main() {
       echo "dump.sh: no key $k" >&2
       exit 2
     }
-    read -r KEY kind SUITE MEM OPTIONS <<<"$line"
-    ! is_there "$kind" || continue
+    read -r KEY KIND SUITE MEM OPTIONS <<<"$line"
+    ! is_there "$KIND" || continue
     echo "$KEY: making it"
     started=$SECONDS
     mkdir -p "$dumps"
-    $kind
+    $KIND
     echo "$KEY: $((SECONDS - started)) s"
   done
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# mkinitrd.sh OUT BUSYBOX MODULES_DIR PROGRAMS_DIR [VMLINUZ TOOLS_ROOT]: the initramfs of a guest; guest-init is its /init.
-# A module containers.ko beside OUT is loaded by the guest.
+# mkinitrd.sh OUT BUSYBOX MODULES_DIR PROGRAMS_DIR [VMLINUZ TOOLS_ROOT]: the initramfs of a guest, whose /init is guest-init or what INIT
+# names. A module containers.ko or labfault.ko beside OUT is loaded by the guest.
 # With VMLINUZ and TOOLS_ROOT (unpacked kexec-tools, makedumpfile and their libraries) the guest can crash into kdump.
 set -eu
 out=$1 busybox=$2 modules=$3 programs=$4 vmlinuz=${5:-} tools=${6:-}
@@ -13,7 +13,7 @@ chmod 755 "$w" # the guest's root, which is not only for root
 mkdir -p "$w"/{bin,lab,mod,lib/tools}
 cp "$busybox" "$w/bin/busybox"
 ln -s busybox "$w/bin/sh"
-cp "$here/guest-init" "$w/init"
+cp "$here/${INIT:-guest-init}" "$w/init"
 cp "$here/guest-tools" "$w/lab/tool"
 cp "$programs"/* "$w/lab/"
 [ ! -e "$(dirname "$out")/containers.ko" ] || cp "$(dirname "$out")/containers.ko" "$w/lab/"
@@ -35,6 +35,8 @@ for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_p
   esac
   echo "$m.ko" >>"$w/mod/order"
 done
+
+[ ! -e "$(dirname "$out")/labfault.ko" ] || cp "$(dirname "$out")/labfault.ko" "$w/mod/"
 
 pack() { (cd "$w" && find . | cpio -o -H newc 2>/dev/null | gzip -1) >"$1"; }
 

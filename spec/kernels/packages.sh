@@ -86,6 +86,16 @@ tools() {
   unpack "$TOOLS" sid $packages
 }
 
+newest_drgn() { # sets DRGN_ROOT: drgn and Python of sid, with all that they need
+  local packages
+  DRGN_ROOT=$PACKAGES/root/drgn
+  [ ! -e "$DRGN_ROOT/.ok" ] || return 0
+  packages=$(apt_of sid get install -s python3-drgn | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+  [ -n "$packages" ] || missing "sid has no python3-drgn"
+  # shellcheck disable=SC2086 # a list
+  unpack "$DRGN_ROOT" sid $packages
+}
+
 makedumpfile() { # sid's, on this machine
   local dirs
   dirs=$(find "$TOOLS" -name 'lib*.so*' -printf '%h\n' | sort -u | paste -sd:)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""qemu.py [--wait TEXT] [--timeout S] [--stall S] [--dump FORMAT=FILE]... LOG -- QEMU ARGUMENTS...
+"""qemu.py [--wait TEXT]... [--settle S] [--timeout S] [--stall S] [--dump FORMAT=FILE]... LOG -- QEMU ARGUMENTS...
 
-Runs QEMU with the serial console in LOG, waits until LOG has TEXT (default: until QEMU ends), takes dumps with
+Runs QEMU with the serial console in LOG, waits until LOG has a TEXT (default: until QEMU ends) and S seconds more, takes dumps with
 dump-guest-memory through QMP (FORMAT: elf, elf-paging, kdump-zlib), as a migration stream (migration), or as raw memory
 from address 0 on (raw:BYTES), and ends it.
 Exit status: 0; 1 QEMU ended by itself; 2 a dump failed; 3 it took too long, or the console was silent for S seconds."""
@@ -19,8 +19,8 @@ import time
 class Console:
     """The log of the serial line, of which only what is new is read."""
 
-    def __init__(self, path, text):
-        self.path, self.text, self.pos, self.tail, self.grown = path, text.encode(), 0, b"", time.time()
+    def __init__(self, path, texts):
+        self.path, self.texts, self.pos, self.tail, self.grown = path, [t.encode() for t in texts], 0, b"", time.time()
 
     def has_text(self):
         if not os.path.exists(self.path):
@@ -33,7 +33,7 @@ class Console:
         self.pos += len(new)
         seen = self.tail + new
         self.tail = seen[-200:]
-        return bool(self.text) and self.text in seen
+        return any(text in seen for text in self.texts)
 
 
 def wait(qemu, console, args):
@@ -105,7 +105,8 @@ def take(path, dumps):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--wait", default="")
+    p.add_argument("--wait", action="append", default=[])
+    p.add_argument("--settle", type=float, default=0)
     p.add_argument("--timeout", type=float, default=900)
     p.add_argument("--stall", type=float, default=120)
     p.add_argument("--dump", action="append", default=[])
@@ -120,6 +121,7 @@ def main():
                                             "-qmp", f"unix:{qmp},server=on,wait=off"])
     try:
         wait(qemu, Console(args.log, args.wait), args)
+        time.sleep(args.settle)
         well = take(qmp, args.dump)
         qemu.wait()
     finally:

@@ -31,11 +31,11 @@ matrix.each(function(dump)
     if not dump.is_crash then
       assert.is_nil(p.message)
       assert.is_nil(p.pid)
-      assert.matches("^running", r.verdict)
+      assert.matches("^The kernel was running", r.verdict)
       return
     end
     assert.are.equal(was.message, p.message)
-    assert.are.equal("panic: " .. was.message, r.verdict)
+    assert.is_truthy(r.verdict:find("The kernel panicked: " .. was.message, 1, true), r.verdict)
     assert.are.equal(was.cpu, p.cpu)
     assert.are.equal(was.pid, p.tid)
     assert.are.equal(was.comm, p.comm)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""truth.py DIR [KEY=VALUE...]: makes DIR/truth.json of DIR/console.log, what the guest said of itself just before the
+"""truth.py [--little] DIR [KEY=VALUE...]: makes DIR/truth.json of DIR/console.log, what the guest said of itself just before the
 dump, and DIR/kallsyms.gz of DIR/kallsyms.img, the disk that the guest wrote.
+With --little what a guest of fault-init says: fault, uname and stacks, no kallsyms.
 
 tasks     every thread that was there both at the start and at the end of the gathering, by tid:
           comm tgid ppid pgrp session state flags nice num_threads starttime vsize ...; state1 is the state at the start.
@@ -108,8 +109,22 @@ def stable(first, last):
     return same, {tid: t for tid, t in {**first, **last}.items() if tid not in same}
 
 
+def console_of(directory):
+    return open(os.path.join(directory, "console.log"), errors="replace", newline="").read().replace("\r", "")
+
+
+def little(directory, extra):
+    """What a guest of fault-init says, as far as it came."""
+    console = console_of(directory)
+    raw, _ = sections(console)
+    out = dict(e.split("=", 1) for e in extra)
+    fault = re.search(r"^FAULT (\S+)", console, re.M)
+    out.update(fault=fault and fault[1], uname=raw.get("uname", "").strip(), stacks=stacks(raw.get("stacks", "")))
+    return out
+
+
 def truth(directory, extra):
-    console = open(os.path.join(directory, "console.log"), errors="replace", newline="").read().replace("\r", "")
+    console = console_of(directory)
     raw, at = sections(console)
     if "tasks2" not in raw:
         sys.exit(f"truth.py: the guest did not finish its account in {directory}/console.log")
@@ -144,10 +159,13 @@ def kallsyms(directory):
         f.write(text)
 
 
-def main(directory, *extra):
-    kallsyms(directory)
+def main(*words):
+    is_little = words[0] == "--little"
+    directory, *extra = words[1:] if is_little else words
+    if not is_little:
+        kallsyms(directory)
     with open(os.path.join(directory, "truth.json"), "w") as f:
-        json.dump(truth(directory, extra), f, indent=1)
+        json.dump((little if is_little else truth)(directory, extra), f, indent=1)
         f.write("\n")
 
 

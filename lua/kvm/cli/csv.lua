@@ -3,7 +3,8 @@
 -- Text is escaped as for a terminal; lists and nested records are JSON.
 local M = {}
 
-local NESTED = {hexes = true, strings = true, numbers = true, counts = true, texts = true, record = true, records = true}
+local NESTED = {hexes = true, strings = true, numbers = true, counts = true, texts = true, hexes_by_name = true, record = true,
+  records = true}
 
 local function cell(v, column)
   if v == nil then return "" end

@@ -146,12 +146,30 @@ local function help(words)
   out.write(require "kvm.cli.args".help(find(words[1])))
 end
 
+-- "foreach bt CORE", "foreach sshd 1 bt CORE": the command, for the tasks that the words before it name; without any, for all.
+local function foreach(words)
+  local picked, at = {}, 2
+  while words[at] and not registry.get(words[at]) do
+    picked[#picked + 1] = words[at]
+    at = at + 1
+  end
+  local command = words[at] and find(words[at])
+  if not command then usage_error "foreach: name a command that is about tasks" end
+  if not (command.operands and command.operands[1] == require "kvm.cmd.tasks".OPERAND) then
+    usage_error("foreach: " .. command.name .. " is not about tasks")
+  end
+  local rest = table.move(words, at + 1, #words, 1, {})
+  if #picked == 0 and command.foreach then picked = command.foreach end
+  return run(command, table.move(picked, 1, #picked, #rest + 1, rest))
+end
+
 local function dispatch(words)
   local first = words[1]
   if not first then usage_error "a command is missing (luakvm help lists them)" end
   if first == "--version" or first == "-V" then return out.write("luakvm " .. require "kvm".version .. "\n") end
   if first == "--help" or first == "-h" then return help {} end
   if first == "help" then return help {table.unpack(words, 2)} end
+  if first == "foreach" then return foreach(words) end
   -- Options that all commands share may stand before the command.
   local at = first:find "^%-" and require "kvm.cli.args".first_plain(words) or 1
   if not words[at] then usage_error "a command is missing (luakvm help lists them)" end

@@ -77,6 +77,7 @@ local KINDS = {
   strings = function(v) return array(v, M.string) end,
   numbers = function(v) return array(v, number) end,
   counts = function(v) return map(v, number) end,
+  hexes_by_name = function(v) return map(v, hex) end,
   texts = function(v) return map(v, M.string) end,
   record = function(v, c) return object(v, c.columns) end,
   records = function(v, c) return array(v, function(rec) return object(rec, c.columns) end) end,

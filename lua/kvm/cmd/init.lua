@@ -6,7 +6,7 @@
 --   columns        list of {name=, kind=, [title=, width=, left=, only=, json=]}: the keys of its records, in order. Those with a title
 --                  are the columns of the text form; `only` names the option that one needs there; json=false: text alone.
 --                  Kinds: string integer number boolean time duration size hex signed_hex, lists hexes strings numbers,
---                  tables counts (numbers by name) texts (strings by name) record records (these have columns)
+--                  tables counts (numbers by name) hexes_by_name texts (strings by name) record records (these have columns)
 --   run(k, opts)   returns an iterator of records (plain tables); prints nothing
 -- and perhaps
 --   text(rec, opts)        the record as text, where a table of its columns would not do; nil: the table all the same
@@ -22,8 +22,8 @@ local M = {}
 
 -- In the order of `luakvm help`.
 M.names = {"triage", "info", "sys", "ps", "log", "files", "vm", "cache", "fuser", "sig", "cgroup", "bpf", "mount", "dcache", "dev", "net",
-  "ipcs", "runq", "wq", "waitq", "irq", "timer", "kmem", "swap", "mod", "list", "tree", "sym", "rd", "search", "vtop", "ptov", "ptob",
-  "btop", "pte", "struct", "whatis", "run", "slim", "convert"}
+  "ipcs", "bt", "flame", "runq", "wq", "waitq", "irq", "timer", "kmem", "swap", "mod", "list", "tree", "sym", "rd", "search", "vtop",
+  "ptov", "ptob", "btop", "pte", "struct", "whatis", "run", "slim", "convert"}
 
 local known = {}
 for _, name in ipairs(M.names) do known[name] = true end

@@ -1,25 +1,42 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- luakvm triage: one page about a dump: which kernel, what it said when it died, who was running, how many tasks were
--- in which state, the end of the log. Each part stands for itself: what can't be found out is missing, and `missing`
--- says why.
+-- luakvm triage: what went wrong: a verdict, a signature, what the checks of kvm.linux.check found with the evidence; then a page about the
+-- dump: which kernel, what it said when it died, who was running, how many tasks were in which state, the end of the log. Each part stands
+-- for itself: what can't be found out is missing, and `missing` says why.
 local kvm = require "kvm"
+local checks = require "kvm.linux.check.run"
 local cpumask = require "kvm.linux.cpumask"
 local mm = require "kvm.linux.mm"
 local panic = require "kvm.linux.panic"
 local printk = require "kvm.linux.printk"
 local sched = require "kvm.linux.sched"
 local setup = require "kvm.linux.setup"
+local task_stack = require "kvm.linux.task_stack"
 local timekeeping = require "kvm.linux.timekeeping"
 local utsname = require "kvm.linux.utsname"
 
 local M = {
   name = "triage",
-  summary = "a page about the dump: kernel, panic, tasks, end of the log",
+  summary = "what went wrong: findings with evidence; kernel, panic, tasks, end of the log",
   options = {
+    {flags = "-b --budget", value = "SECONDS", type = "integer", help = "most CPU time of the checks (30)"},
+    {flags = "--check", value = "NAME,...", type = "list", help = "only these checks"},
     {flags = "-n --lines", value = "N", type = "integer", help = "records of the log's end to show (30)"},
   },
   columns = {
     {name = "verdict", kind = "string"},
+    {name = "signature", kind = "string"},
+    {name = "signature_of", kind = "string"},
+    {name = "findings", kind = "records", columns = {
+      {name = "kind", kind = "string"},
+      {name = "severity", kind = "string"},
+      {name = "confidence", kind = "string"},
+      {name = "title", kind = "string"},
+      {name = "evidence", kind = "strings"},
+      {name = "pids", kind = "numbers"},
+      {name = "modules", kind = "strings"},
+      {name = "functions", kind = "strings"},
+      {name = "unfinished", kind = "boolean"},
+    }},
     {name = "system", kind = "record", columns = {
       {name = "release", kind = "string"},
       {name = "version", kind = "string"},
@@ -134,15 +151,11 @@ local function symbol_text(k, addr)
   return sym.module and ("%s [%s]"):format(text, sym.module) or text
 end
 
--- The notes of a dump are in the order of the CPUs that left them; which CPU a note is of is known by its process.
-local function note_of(k, cpu, tid)
-  local regs, pid = k:registers(cpu)
-  if not tid or (regs and pid == tid) then return kvm.check(regs, pid) and regs, pid end
-  for n = 0, (k:info().cpus or 0) - 1 do
-    local other, other_pid = k:registers(n)
-    if other and other_pid == tid then return other, other_pid end
-  end
-  return kvm.check(regs, pid) and regs, pid
+-- The registers of the CPU, and the process that its note names where that is the dump's own PRSTATUS.
+local function registers_of(k, cpu)
+  local regs, from = task_stack.cpu_registers(k, cpu)
+  if not regs then kvm.error.fail("notfound", "CPU %d left no registers in the dump", cpu) end
+  return regs, from == "PRSTATUS" and select(2, k:registers(cpu)) or nil
 end
 
 local function read_log(k, lines)
@@ -164,31 +177,70 @@ local function panic_task(k, p, missing)
   if p.task then
     p.pid, p.tid, p.comm = attempt(missing, "panic_task", sched.identity, k, p.task)
   end
-  local regs, note_pid = attempt(missing, "registers", note_of, k, p.cpu, p.tid)
+  local regs, note_pid = attempt(missing, "registers", registers_of, k, p.cpu)
   if regs then
     p.note_pid, p.rip = note_pid, regs.rip
     p.rip_symbol = regs.rip and symbol_text(k, regs.rip)
   end
 end
 
-local function verdict(p, missing)
-  if p.cpu then
-    local what = p.message or p.trouble or "the log does not say why"
-    return "panic: " .. what
+local SERIOUS = {critical = true, error = true, warning = true}
+local MOST_ALSO <const> = 3
+
+local function capital(text) return text:sub(1, 1):upper() .. text:sub(2) end
+
+local function state_of(p, missing)
+  if p.cpu then return "The kernel panicked" end
+  if missing.panic_cpu then return "Whether the kernel panicked is not known" end
+  return "The kernel was running, it had not panicked, when the dump was made"
+end
+
+-- One paragraph: what state the kernel was in, what is wrong first of all, what else, on what machine.
+local function verdict(rec, missing)
+  local p, s, serious, out = rec.panic, rec.system, {}, {}
+  local unfinished = 0
+  for _, finding in ipairs(rec.findings) do
+    if SERIOUS[finding.severity] then serious[#serious + 1] = finding.title end
+    if finding.unfinished then unfinished = unfinished + 1 end
   end
-  if missing.panic_cpu then return p.message and "panic: " .. p.message or "unknown" end
-  return "running: the kernel was not panicking when the dump was made"
+  out[1] = state_of(p, missing)
+  if serious[1] then out[1] = out[1] .. ": " .. serious[1] elseif p.cpu then out[1] = out[1] .. ": " .. (p.message or p.trouble
+    or "no reason found") end
+  out[1] = out[1] .. "."
+  if #serious > 1 then
+    out[#out + 1] = ("Also: %s%s."):format(table.concat(serious, "; ", 2, math.min(#serious, 1 + MOST_ALSO)),
+      #serious > 1 + MOST_ALSO and ("; and %d more"):format(#serious - 1 - MOST_ALSO) or "")
+  elseif not serious[1] and not p.cpu and unfinished == 0 then
+    out[#out + 1] = "No check found anything wrong."
+  end
+  if unfinished > 0 then out[#out + 1] = ("%d checks could not be done, so more may be wrong."):format(unfinished) end
+  local machine = {}
+  if s.release then machine[1] = "Linux " .. s.release end
+  if s.cpus_online then machine[#machine + 1] = ("%d CPUs online"):format(s.cpus_online) end
+  if s.uptime_ns then machine[#machine + 1] = ("up for %.0f s"):format(s.uptime_ns / 1e9) end
+  if s.taint and s.taint ~= 0 then
+    local letters = {}
+    for i, f in ipairs(s.taint_flags) do letters[i] = f.letter or "?" end
+    machine[#machine + 1] = "tainted " .. table.concat(letters)
+  end
+  if machine[1] then out[#out + 1] = table.concat(machine, ", ") .. "." end
+  return capital(table.concat(out, " "))
 end
 
 --- The page as one record.
 -- @param k an open handle
--- @tparam[opt] table opts lines (records of the log, 30)
--- @treturn function an iterator of one record: verdict, system, panic, tasks, log, missing ({part = reason})
+-- @tparam[opt] table opts lines (records of the log, 30), budget (seconds of CPU time for the checks, 30), check ({string,...}: only these)
+-- @treturn function an iterator of one record: verdict (a paragraph), signature and signature_of (nil where nothing is wrong), findings (as
+-- kvm.linux.check.run gives them), system, panic, tasks, log, missing ({part = reason})
 -- @raise kvm.Error only for what is no matter of the dump
 -- @usage for r in require "kvm.cmd.triage".run(k) do assert(r.verdict and r.system.release) end
 function M.run(k, opts)
   local lines = math.max(opts and opts.lines or 30, 1)
   local missing = {}
+  local wanted = opts and opts.check
+  for _, name in ipairs(wanted or {}) do
+    if not checks.is_known(name) then kvm.error.fail("inval", "there is no check %q", name) end
+  end
   local rec = {missing = missing, system = system_of(k, missing), panic = {}}
   local p = rec.panic
   local log, said, count = attempt(missing, "log", read_log, k, lines)
@@ -197,7 +249,8 @@ function M.run(k, opts)
   rec.tasks = tasks_of(k, missing)
   if said then p.message, p.trouble, p.location = said.message, said.trouble, said.location end
   if p.cpu then panic_task(k, p, missing) end
-  rec.verdict = verdict(p, missing)
+  rec.findings, rec.signature, rec.signature_of = checks.all(k, {budget = opts and opts.budget, checks = wanted})
+  rec.verdict = verdict(rec, missing)
   local done = false
   return function()
     if done then return nil end
@@ -234,6 +287,52 @@ end
 local function uptime_text(ns, format)
   if ns < 60 * 1000000000 then return format.duration(ns) end
   return ("%s (%.3f s)"):format(format.duration(ns), ns / 1e9)
+end
+
+-- Text of a paragraph in lines that fit.
+local WIDTH <const> = 100
+local function folded(text)
+  local lines, line = {}, ""
+  for word in text:gmatch "%S+" do
+    if line ~= "" and #line + 1 + #word > WIDTH then lines[#lines + 1], line = line, "" end
+    line = line == "" and word or line .. " " .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function findings_page(page, rec, escape)
+  page.head "FINDINGS"
+  local shown = #page.out
+  for i, f in ipairs(rec.findings) do
+    if not f.unfinished then
+      page.out[#page.out + 1] = ("  %2d. %-8s %-8s %s: %s\n"):format(i, f.severity, f.confidence, f.kind, escape(f.title))
+    end
+  end
+  if #page.out == shown then page.out[#page.out + 1] = "  none\n" end
+end
+
+local function details_page(page, findings, escape)
+  local begun
+  for i, f in ipairs(findings) do
+    if f.evidence and f.evidence[1] then
+      if not begun then page.head "DETAILS" end
+      begun = true
+      page.out[#page.out + 1] = ("  %d. %s\n"):format(i, escape(f.title))
+      for _, line in ipairs(f.evidence) do page.out[#page.out + 1] = "       " .. escape(line) .. "\n" end
+    end
+  end
+end
+
+local function unfinished_page(page, findings, escape)
+  local begun
+  for _, f in ipairs(findings) do
+    if f.unfinished then
+      if not begun then page.head "CHECKS NOT DONE" end
+      begun = true
+      page.out[#page.out + 1] = ("  %s\n"):format(escape(f.title))
+    end
+  end
 end
 
 local function system_page(page, s, format)
@@ -309,10 +408,14 @@ end
 function M.text(rec)
   local format = require "kvm.format"
   local page = page_writer(rec.missing, format.escape)
-  page.head(format.escape(rec.verdict))
+  page.out[1] = folded(format.escape(rec.verdict))
+  page.line("signature", rec.signature and ("%s  (%s)"):format(rec.signature, format.escape(rec.signature_of)))
+  findings_page(page, rec, format.escape)
   system_page(page, rec.system, format)
   panic_page(page, rec.panic, rec.missing, format)
   tasks_page(page, rec.tasks, rec.missing, format.escape)
+  details_page(page, rec.findings, format.escape)
+  unfinished_page(page, rec.findings, format.escape)
   log_page(page, rec)
   return table.concat(page.out)
 end

@@ -375,6 +375,7 @@ static int __init lab_containers_init(void) {
     lab_workqueues();
     lab_netfilter();
     lab_slabs();
+    lab_probes();
     return 0;
 }
 module_init(lab_containers_init);

@@ -1,14 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# build.sh ROOT OUT: builds lab.ko in ROOT, a folder of packages.sh's builder, with the compiler and the headers there,
-# and copies it to OUT. A namespace of its own has /dev and /proc there; that needs no root.
+# build_module.sh SOURCE ROOT OUT: builds the module of the folder SOURCE in ROOT, a folder of packages.sh's builder, with the compiler
+# and the headers there, and copies it to OUT. A namespace of its own has /dev and /proc there; that needs no root.
 set -eu
-root=$1 out=$2
-here=$(cd "$(dirname "$0")" && pwd)
+source=$1 root=$2 out=$3
 headers=$(find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '/usr/lib/modules/%f/build\n' | head -1)
 work=$(mktemp -d "$root/tmp/lab.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-cp "$here/Makefile" "$here"/*.[ch] "$work/"
+cp "$source/Makefile" "$source"/*.[ch] "$work/"
 as_mounter=(unshare -rm)
 [ "$(id -u)" != 0 ] || as_mounter=(unshare -m)
 # shellcheck disable=SC2016 # the inner shell expands it
@@ -18,4 +17,4 @@ as_mounter=(unshare -rm)
   cat "$work/log" >&2
   exit 1
 }
-strip --strip-debug -o "$out" "$work/lab.ko"
+strip --strip-debug -o "$out" "$work"/*.ko
