@@ -204,7 +204,9 @@ local FLAGS = {"active", "dirty", "head", "locked", "lru", "reserved", "slab", "
 function LISTS.pages(k, add)
   for pfn = 1, k:u64(k:symbol("max_pfn").value) - 1, 97 do
     local at, has, names = linux.pagemap.pfn_to_page(k, pfn), {}, {}
-    for _, name in ipairs(linux.page_flags.describe(k, at).names) do has[name] = true end
+    local page = linux.page_flags.describe(k, at)
+    for _, name in ipairs(page.names) do has[name] = true end
+    if page.type then has[page.type] = true end -- since 6.10 a slab is told by its type (46df8e73a4a3)
     for _, name in ipairs(FLAGS) do names[#names + 1] = has[name] and name or nil end
     add("%d %s %s %s", pfn, hex(at), hex(linux.mm.phys_to_virt(k, pfn * k:info().page_size)), table.concat(names, " "))
   end
