@@ -94,7 +94,7 @@ typedef int os_section_visit(void *ctx, const char *name, uint64_t addr); // 0 g
 enum os_page_kind {
     OS_PAGE_CACHE = 1,  // of a file's contents: page cache, also dirty pages and those of tmpfs
     OS_PAGE_USER = 2,   // anonymous memory of processes, huge pages of theirs
-    OS_PAGE_FREE = 4,   // in the buddy allocator's lists
+    OS_PAGE_FREE = 4,   // in the buddy allocator's lists, or in those of a CPU
     OS_PAGE_UNTOLD = 8, // may be any of these: what tells is not in the dump, or is damaged
 };
 // Physical memory [start, end), whole pages, all of one kind; 0 goes on.

@@ -3,6 +3,7 @@
 -- pages are those that makedumpfile leaves out, page by page; what is redacted is gone.
 local kvm = require "kvm"
 local matrix = require "spec.kernels.matrix"
+require "kvm.object"
 
 -- The paths of files of the kernels' folder; pending or failing where one is not there.
 local function need(...)
@@ -41,6 +42,25 @@ local function frames(core)
   return out
 end
 
+-- The frames in the CPUs' own lists of free pages, of kernels since 5.14: their keys are true.
+local function free_of_cpus(core)
+  local k <close> = kvm.check(kvm.open(core))
+  local linux, types, out = kvm.linux, require "kvm.type", {}
+  local kinds = types.enumerators(k, "enum migratetype").MIGRATE_PCPTYPES
+  for zone in linux.mmzone.for_each_populated_zone(k) do
+    for _, own in linux.percpu.for_each_copy(zone.per_cpu_pageset) do
+      for i = 0, #own.lists - 1 do
+        assert(i < 4 * kinds or linux.list.empty(own.lists[i]), "huge pages in a CPU's list")
+        for page in linux.list.for_each_entry("struct page", own.lists[i], "lru") do
+          local pfn = linux.pagemap.page_to_pfn(k, kvm.addr(page))
+          for n = 0, (1 << i // kinds) - 1 do out[pfn + n] = true end
+        end
+      end
+    end
+  end
+  return out
+end
+
 local function installed(program)
   local _, _, status = matrix.run("sh", "-c", "command -v " .. program)
   return status == 0
@@ -48,12 +68,45 @@ end
 
 describe("luakvm convert", function()
   for _, case in ipairs {{"free", "zlib.d16"}, {"user,cache,free", "zlib"}} do
-    it("leaves out the same " .. case[1] .. " pages as makedumpfile", function()
+    it("leaves out the same " .. case[1] .. " pages as makedumpfile, and those in lists of CPUs", function()
       local vmcore, filtered = need("k61/vmcore", "formats61/" .. case[2])
       if not vmcore then return end
-      assert.are.same(frames(filtered), frames(convert(vmcore, "-c", "lzo", "-x", case[1])))
+      local of_cpus, rest = free_of_cpus(vmcore), {}
+      assert.is_truthy(next(of_cpus))
+      for _, pfn in ipairs(frames(filtered)) do rest[#rest + 1] = not of_cpus[pfn] and pfn or nil end
+      assert.are.same(rest, frames(convert(vmcore, "-c", "lzo", "-x", case[1])))
     end)
   end
+
+  for _, name in ipairs {"k510/vmcore", "k61/vmcore", "k612/vmcore", "k72/vmcore", "live61/elf", "busy72/elf"} do
+    it("leaves out what zones and CPUs count as free in " .. name, function()
+      local core = need(name)
+      if not core then return end
+      local k <close> = kvm.check(kvm.open(core))
+      local free = 0
+      for zone in kvm.linux.mmzone.for_each_populated_zone(k) do
+        free = free + kvm.linux.mmzone.pages_of_cpus(zone)
+        for order = 0, #zone.free_area - 1 do free = free + (zone.free_area[order].nr_free << order) end
+      end
+      assert.are.equal(free, kvm.check(k:save(temp(), {exclude = {"free"}})).excluded)
+    end)
+  end
+
+  it("can't tell free pages where a CPU's list of them is damaged", function()
+    local core = need "live61/elf"
+    if not core then return end
+    local k <close> = kvm.check(kvm.open{core = core, write = true})
+    for zone in kvm.linux.mmzone.for_each_populated_zone(k) do
+      local _, own = kvm.linux.percpu.for_each_copy(zone.per_cpu_pageset)()
+      kvm.check(k:write(kvm.addr(own.lists[0]), ("<I8"):pack(0x100)))
+    end
+    local out = temp()
+    assert.is_true(kvm.check(k:save(out, {exclude = {"free"}})).untold > 0)
+    os.remove(out)
+    local done, message = k:save(out, {exclude = {"free"}, strict = true})
+    assert.is_nil(done)
+    assert.matches("can't tell what %d+ pages hold", message)
+  end)
 
   for _, key in ipairs {"k510", "k612", "k72"} do
     it("tells kinds of pages of " .. key .. " apart", function()

@@ -38,7 +38,9 @@ matrix.each(function(dump)
       if check(name, name, k:type(struct, name)) == true then found = found + 1 end
       check(name, nil, k:type(struct))
     end
-    assert.is_true(not has_types or found >= (dump.is_filtered and 1 or 4))
+    -- what makedumpfile leaves out of 7.2's dumps (tasks_spec.lua) may be all of them
+    local least = not dump.is_filtered and 4 or dump.key == "k72" and 0 or 1
+    assert.is_true(not has_types or found >= least)
   end)
 
   it("makes them of the kernel's types", function()

@@ -81,6 +81,11 @@ int linux_each_section(struct os *os, const struct os_module *m, os_section_visi
                        struct kvm_err *err);
 
 int linux_each_page(struct os *os, os_page_visit *fn, void *ctx, struct kvm_err *err);
+// Calls fn for the struct page of every free block, of 2^order pages, in the lists of the CPUs
+// (cpu_free_pages.c); 0 goes on. After damage the blocks that can be reached are visited still, of
+// that list only, and the error is returned.
+typedef int linux_free_visit(void *ctx, uint64_t page, uint32_t order);
+int linux_each_cpu_free(struct os *os, linux_free_visit *fn, void *ctx, struct kvm_err *err);
 
 int linux_max_cpu(struct os *os, int *out, struct kvm_err *err);
 // The offsets of all possible CPUs, read once. Borrowed until the os is destroyed.

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What pages hold: a walk over struct page (the virtual memory map of SPARSEMEM_VMEMMAP, x86-64), by the offsets and
 // numbers that VMCOREINFO gives for makedumpfile: kernel/vmcore_info.c of 5.10, 6.1, 6.12 and 7.2.
-//   free   a block of the buddy allocator: its first page has that type, and the block's order in `private`
+//   free   a block of the buddy allocator: its first page has that type, and the block's order in
+//          `private`; or a block in a list of a CPU, which nothing in its struct page tells
 //   user   anonymous (bit 0 of mapping), or of hugetlbfs
 //   cache  on an LRU list or in the swap cache, and not anonymous; or, not (yet) on a list, with a mapping that is
 //          really an inode's
 // The pages behind the first of a compound page are what that is. Pages of slabs and of any other type are of no kind,
-// as is memory that has no struct page; where it has one that can't be read, its kind is untold.
-// Left out: free pages in the lists of the CPUs, which nothing in their struct page tells.
+// as is memory that has no struct page; where it has one that can't be read, its kind is untold. So
+// is that of pages that nobody counts on where the lists of the CPUs can't be read to their ends.
 #include "os/linux/linux.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
 
 enum {
     PAGE = 4096,
@@ -23,6 +28,10 @@ enum { HOST, I_MAPPING, MEMBERS };
 static const struct linux_member members[MEMBERS] = {
     [HOST] = {"struct address_space", "host", NULL, false},
     [I_MAPPING] = {"struct inode", "i_mapping", NULL, false},
+};
+
+struct free_block {
+    uint64_t pfn, count; // frames
 };
 
 struct walk {
@@ -42,6 +51,9 @@ struct walk {
     uint32_t last_kind;
     uint64_t mapping_seen; // and what its pages are: cache when it is an inode's
     uint32_t mapping_kind;
+    struct free_block *of_cpus; // in order of their frames; the walk is before of_cpus[next]
+    size_t of_cpus_count, of_cpus_room, next;
+    bool of_cpus_all;
     uint64_t start, end; // of the run of pages of one kind that is being collected
     uint32_t kind;
     int rc;
@@ -106,6 +118,40 @@ static int find_map(struct walk *w) {
                       (unsigned long long)w->map);
     w->map_end = w->map + frames * w->size;
     return 0;
+}
+
+// --- free blocks of CPUs
+
+static int keep_block(void *ctx, uint64_t page, uint32_t order) {
+    struct walk *w = ctx;
+    if (page < w->map || page >= w->map_end || (page - w->map) % w->size)
+        return err_at(w->err, KVM_FORMAT, page, "no struct page, in a list of free pages");
+    if (!mem_grow(&w->of_cpus, &w->of_cpus_room, w->of_cpus_count + 1, sizeof(*w->of_cpus)))
+        return err_nomem(w->err, "free pages of CPUs");
+    w->of_cpus[w->of_cpus_count++] =
+        (struct free_block){(page - w->map) / w->size, UINT64_C(1) << order};
+    return 0;
+}
+
+static int by_frame(const void *a, const void *b) {
+    uint64_t x = ((const struct free_block *)a)->pfn, y = ((const struct free_block *)b)->pfn;
+    return (x > y) - (x < y);
+}
+
+// Damage in the lists is no error: kind_of tells what may be in them.
+static int find_free_of_cpus(struct walk *w) {
+    int rc = linux_each_cpu_free(w->os, keep_block, w, w->err);
+    if (rc == KVM_NOMEM) return rc;
+    w->of_cpus_all = rc == 0;
+    if (w->of_cpus_count) qsort(w->of_cpus, w->of_cpus_count, sizeof(*w->of_cpus), by_frame);
+    return 0;
+}
+
+static void pass_free_of_cpus(struct walk *w, uint64_t pfn) {
+    for (; w->next < w->of_cpus_count && w->of_cpus[w->next].pfn <= pfn; w->next++) {
+        const struct free_block *b = &w->of_cpus[w->next];
+        if (b->pfn + b->count > w->free_end) w->free_end = b->pfn + b->count;
+    }
 }
 
 // --- runs
@@ -173,7 +219,8 @@ static uint32_t kind_of(struct walk *w, uint64_t addr, const uint8_t *page, uint
     }
     if (is_hugetlb(w, addr, flags, type)) return OS_PAGE_USER;
     if (bit(flags, w->slab) || type < -1) return 0; // a type, or a slab's counters
-    if (bytes_u32(page + w->refcount, w->os->virt.big) == 0) return 0;
+    if (bytes_u32(page + w->refcount, w->os->virt.big) == 0)
+        return w->of_cpus_all ? 0 : OS_PAGE_UNTOLD;
     if (mapping & MAPPING_ANON) return OS_PAGE_USER;
     if (bit(flags, w->lru) || (bit(flags, w->swapcache) && mapping)) return OS_PAGE_CACHE;
     return mapping ? kind_by_mapping(w, mapping) : 0;
@@ -199,6 +246,7 @@ static uint32_t tail_kind(struct walk *w, uint64_t head) {
 static int look(struct walk *w, uint64_t pfn, const uint8_t *page) {
     uint64_t addr = w->map + pfn * w->size, info = word(w, page, w->head);
     uint32_t kind;
+    pass_free_of_cpus(w, pfn);
     if (pfn < w->free_end) {
         kind = OS_PAGE_FREE;
     } else if (info & TAIL) {
@@ -241,10 +289,12 @@ int linux_each_page(struct os *os, os_page_visit *fn, void *ctx, struct kvm_err 
     if (rc == 0) rc = check_numbers(&w);
     if (rc == 0) rc = find_map(&w);
     if (rc == 0) rc = linux_members_find(os->types, members, MEMBERS, w.at, err);
-    if (rc) return rc;
-    for (uint64_t pa = 0; image_next_memory(os->image, pa, &r); pa = r.end) {
-        if (look_at(&w, r.start / PAGE, (r.end + PAGE - 1) / PAGE)) return w.rc;
+    if (rc == 0) rc = find_free_of_cpus(&w);
+    for (uint64_t pa = 0; rc == 0 && image_next_memory(os->image, pa, &r); pa = r.end) {
+        rc = look_at(&w, r.start / PAGE, (r.end + PAGE - 1) / PAGE);
         if (r.end == UINT64_MAX) break;
     }
-    return flush(&w);
+    if (rc == 0) rc = flush(&w);
+    mem_free(w.of_cpus);
+    return rc;
 }
