@@ -159,5 +159,6 @@ int l_type_types(lua_State *L);
 int l_type_declare(lua_State *L);
 int l_type_variable(lua_State *L);
 int l_source(lua_State *L);
+int l_cfi(lua_State *L);
 
 #endif

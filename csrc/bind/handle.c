@@ -183,7 +183,7 @@ int l_handle_close(lua_State *L) {
 The text of the last failure of a call on this handle, "" when none has failed yet.
 @function Handle:geterr
 @treturn string
-@usage assert(k:geterr() == "")
+@usage local _, message = k:symbol("no such name") assert(k:geterr() == message)
 */
 int l_handle_geterr(lua_State *L) {
     const kvm_t *kd = bind_handle(L);
@@ -238,6 +238,7 @@ static const luaL_Reg methods[] = {
     {"declare", l_type_declare},
     {"variable", l_type_variable},
     {"source", l_source},
+    {"cfi", l_cfi},
     {"types", l_type_types},
     {NULL, NULL},
 };

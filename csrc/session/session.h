@@ -125,6 +125,9 @@ int session_variable(kvm_t *kd, const char *module, const char *name, type_id *o
 // handle is closed. NOTFOUND: no debug file, or it does not know the address.
 int session_places(kvm_t *kd, uint64_t addr, struct type_place *out, size_t max, size_t *n,
                    struct kvm_err *err);
+// The row of call frame information in force at an address of code. NOTFOUND: no debug file, or it
+// has none of that code.
+int session_frame(kvm_t *kd, uint64_t addr, struct type_frame *out, struct kvm_err *err);
 
 // Processes in the sense of kvm_getprocs: op KERN_PROC_*, perhaps with KERN_PROC_INC_THREAD.
 int session_procs(kvm_t *kd, int op, int arg, os_proc_visit *fn, void *ctx, struct kvm_err *err);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What debug files tell about addresses of this kernel: the type of a variable, the lines of code.
+// What debug files tell about addresses of this kernel: the type of a variable, the lines of code, its
+// call frames.
 // A kernel that was displaced (KASLR) has its addresses shifted against the file's; a module's file
 // was placed when it was opened.
 #include "session/session.h"
@@ -37,16 +38,22 @@ int session_variable(kvm_t *kd, const char *module, const char *name, type_id *o
     return rc;
 }
 
+// The debug file of the code at ADDR, and the address there; SYM is the symbol that it lies in.
+static int debug_of(kvm_t *kd, uint64_t addr, struct symbol *sym, struct type_source **out,
+                    uint64_t *at, struct kvm_err *err) {
+    int rc = symtab_addr(kd->os.symbols, addr, sym, err);
+    if (rc) return rc;
+    if (!file_address(kd, sym->module, addr, at))
+        return err_set(err, KVM_UNSUPPORTED, "it is not known how far the kernel was displaced");
+    return type_db_debug(kd->os.types, sym->module, out, err);
+}
+
 int session_places(kvm_t *kd, uint64_t addr, struct type_place *out, size_t max, size_t *n,
                    struct kvm_err *err) {
     struct symbol sym;
     struct type_source *s;
     uint64_t at;
-    int rc = symtab_addr(kd->os.symbols, addr, &sym, err);
-    if (rc) return rc;
-    if (!file_address(kd, sym.module, addr, &at))
-        return err_set(err, KVM_UNSUPPORTED, "it is not known how far the kernel was displaced");
-    rc = type_db_debug(kd->os.types, sym.module, &s, err);
+    int rc = debug_of(kd, addr, &sym, &s, &at, err);
     if (rc) return rc;
     if (!s->ops->places)
         return err_set(err, KVM_NOTFOUND, "%s tells no source lines", s->ops->name);
@@ -54,4 +61,14 @@ int session_places(kvm_t *kd, uint64_t addr, struct type_place *out, size_t max,
     // Assembly, and the bytes between functions.
     if (rc == 0 && *n && !out[0].name[0]) out[0].name = sym.name;
     return rc;
+}
+
+int session_frame(kvm_t *kd, uint64_t addr, struct type_frame *out, struct kvm_err *err) {
+    struct symbol sym;
+    struct type_source *s;
+    uint64_t at;
+    int rc = debug_of(kd, addr, &sym, &s, &at, err);
+    if (rc) return rc;
+    if (!s->ops->frame) return err_set(err, KVM_NOTFOUND, "%s tells no call frames", s->ops->name);
+    return s->ops->frame(s, at, out, err);
 }

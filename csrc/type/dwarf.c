@@ -117,6 +117,7 @@ static const struct type_ops type_dwarf = {
     .destroy = destroy,
     .variable = dwarf_variable,
     .places = dwarf_places,
+    .frame = dwarf_frame,
 };
 
 static int init(struct dwarf_source *s, struct kvm_err *err) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What dwarf.c (the source), dwarf_open.c (files), dwarf_names.c (search), dwarf_type.c (decoding),
-// dwarf_var.c (variables) and dwarf_line.c (lines) share.
+// dwarf_var.c (variables), dwarf_line.c (lines) and dwarf_frame.c (call frames) share.
 #ifndef KVM_TYPE_DWARF_H
 #define KVM_TYPE_DWARF_H
 
@@ -41,6 +41,7 @@ struct dwarf_source {
     int fd;
     Elf *elf;
     Dwfl *dwfl; // of relocatable files: owns what follows
+    Dwfl_Module *module;
     Dwarf *dwarf;
     struct dwarf_type *types; // [0] is unused
     size_t types_len, types_cap;
@@ -76,6 +77,8 @@ int dwarf_variable(struct type_source *src, const char *name, const uint64_t *ad
                    uint32_t *out, struct kvm_err *err);
 int dwarf_places(struct type_source *src, uint64_t addr, struct type_place *out, size_t max,
                  size_t *n, struct kvm_err *err);
+int dwarf_frame(struct type_source *src, uint64_t addr, struct type_frame *out,
+                struct kvm_err *err);
 
 // The attribute's own text of the entry, "" when it has none.
 const char *dwarf_entry_name(Dwarf_Die *die);

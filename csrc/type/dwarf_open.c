@@ -95,6 +95,7 @@ static int open_relocatable(struct dwarf_source *s, const char *path, struct pla
     Dwfl_Module *mod = p->sections ? report_placed(s->dwfl, p) : report_loose(s->dwfl, path, p);
     dwfl_report_end(s->dwfl, NULL, NULL);
     Dwarf_Addr bias;
+    s->module = mod;
     s->dwarf = mod ? dwfl_module_getdwarf(mod, &bias) : NULL;
     if (!s->dwarf) return err_set(err, KVM_FORMAT, "%s: %s", path, dwfl_errmsg(-1));
     void **userdata = NULL;

@@ -86,6 +86,22 @@ struct type_place {
     bool inlined;          // into the place that follows
 };
 
+// How the value of a register of the caller is found: base + offset, or what is in memory there.
+struct type_rule {
+    enum { TYPE_RULE_UNKNOWN, TYPE_RULE_VALUE, TYPE_RULE_MEMORY } kind; // UNKNOWN: it is lost
+    int base;       // DWARF's number of a register, or TYPE_BASE_CFA
+    int64_t offset; // bytes
+};
+enum { TYPE_BASE_CFA = -1, TYPE_FRAME_REGISTERS = 17 };
+
+// The row of call frame information in force at an address (DWARF 5, 6.4).
+struct type_frame {
+    struct type_rule cfa; // the caller's stack pointer; never UNKNOWN
+    struct type_rule
+        registers[TYPE_FRAME_REGISTERS]; // by DWARF's numbers; the last: the return address
+    bool interrupted;                    // the caller is not behind a call (augmentation 'S')
+};
+
 struct type_db;
 struct type_source;
 
@@ -119,6 +135,8 @@ struct type_ops {
     // NOTFOUND: no code that the file knows.
     int (*places)(struct type_source *s, uint64_t addr, struct type_place *out, size_t max,
                   size_t *n, struct kvm_err *err);
+    // Call frame information of the code at ADDR, an address in the file. NOTFOUND: none.
+    int (*frame)(struct type_source *s, uint64_t addr, struct type_frame *out, struct kvm_err *err);
 };
 struct type_source {
     const struct type_ops *ops;

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- Stacks: who called whom, of each task and each CPU, without debuginfo. A frame's caller is found by the kernel's own ORC tables
--- (unwind/orc.lua), where it has none by frame pointers, and where nothing tells by looking through the stack for what may be a return
--- address (unwind/scan.lua). Each frame says how it was found and whether that is to be trusted: it and all frames below it were found by
+-- (unwind/orc.lua), where those have none by a debug file's call frame information (unwind/cfi.lua), without that by frame pointers, and
+-- where nothing tells by looking through the stack for what may be a return address (unwind/scan.lua). Each frame says how it was found and whether that is to be trusted: it and all frames below it were found by
 -- a table, in code that the kernel has, on stacks that it has. x86-64.
+local cfi = require "kvm.unwind.cfi"
 local frame_pointer = require "kvm.unwind.frame_pointer"
 local kvm_error = require "kvm.error"
 local module = require "kvm.linux.module"
@@ -139,13 +140,33 @@ local function of_bad_call(self, regs)
   return is_behind_call(self, caller.rip) and caller or nil
 end
 
+-- Tables of unwinding, by name: each gives the caller's registers (nil: none), how they were found, where it was interrupted its struct
+-- pt_regs, why there are none, and whether it was interrupted; nothing where it does not know the place.
+local TABLES = {}
+
+function TABLES.orc(self, place, regs)
+  local rule = rule_of(self, place)
+  if not rule or rule.kind == "undefined" then return end
+  local caller, why, at = x86_64.step(self.k, rule, regs)
+  return caller, at and "pt_regs" or "orc", at, why, rule.interrupted
+end
+
+function TABLES.cfi(self, place, regs)
+  if place.row == nil then place.row = place.range and self.k:cfi(place.at) or false end
+  if not place.row then return end
+  local caller, why = cfi.step(self.k, place.row, regs)
+  return caller, "cfi", nil, why, place.row.interrupted
+end
+
 -- The caller's registers, how they were found, whether that is to be trusted, and where it was interrupted its struct pt_regs.
 local function caller_of(self, place, regs, first)
-  local rule = rule_of(self, place)
-  if rule and rule.kind ~= "undefined" then
-    local caller, why, at = x86_64.step(self.k, rule, regs)
-    return caller, at and "pt_regs" or "orc", true, at, why, rule.interrupted
+  local why
+  for _, name in ipairs(self.tables) do
+    local caller, how, at, reason, interrupted = TABLES[name](self, place, regs)
+    if caller or reason == "end" then return caller, how, true, at, reason, interrupted end
+    why = why or reason
   end
+  if why then return nil, nil, nil, nil, why end
   if first and not place.range then
     local caller = of_bad_call(self, regs)
     if caller then return caller, "call", true end
@@ -256,13 +277,11 @@ end
 --- The stack of a task.
 -- @param task `struct task_struct` or its address
 -- @treturn {table,...} frames, the innermost first: pc, sp (addresses), name, offset, module (nil where no symbol is known), how
--- ("registers":
--- the CPU was there, "switch": the task gave up its CPU there, "orc", "frame pointer", "call": a call to where no code is, "pt_regs": it
--- was
--- interrupted there, "prologue": the called function's first instructions tell, "scan": a word of the stack that may be a return
--- address), trusted (boolean), stack ("task", "irq", "NMI" ...), and
--- where it was interrupted regs (table) and regs_at (address of the struct pt_regs). Besides: complete (boolean: down to where the task
--- entered the kernel or began), user (registers of the program), stopped (why it ends earlier), code, addr, cpu (that runs the task)
+-- ("registers": the CPU was there, "switch": the task gave up its CPU there, "orc", "cfi" (a debug file's table), "frame pointer", "call":
+-- a call to where no code is, "pt_regs": it was interrupted there, "prologue": the called function's first instructions tell, "scan": a
+-- word of the stack that may be a return address), trusted (boolean), stack ("task", "irq", "NMI" ...), and where it was interrupted regs
+-- (table) and regs_at (address of the struct pt_regs). Besides: complete (boolean: down to where the task entered the kernel or began),
+-- user (registers of the program), stopped (why it ends earlier), code, addr, cpu (that runs the task)
 -- @raise kvm.Error
 -- @usage local frames = require "kvm.stack".new(k):of_task(k:symbol("init_task").value)
 -- assert(#frames > 0 or frames.stopped or frames.user)
@@ -310,16 +329,18 @@ end
 
 --- An unwinder: what it has looked up it keeps, so that many stacks cost little.
 -- @param k an open handle
+-- @tparam[opt] {string,...} tables which unwind tables are asked, one after the other: "orc" (the kernel's), "cfi" (a debug file's);
+-- default: both in this order
 -- @treturn Unwinder
 -- @raise kvm.Error `unsupported` for other machines than x86-64
 -- @usage assert(require "kvm.stack".new(k))
-function M.new(k)
+function M.new(k, tables)
   local info = k:info()
   if info.arch ~= "x86_64" or info.os ~= "linux" then
     kvm_error.fail("unsupported", "stacks of %s on %s are not read", info.os, info.arch)
   end
   local self = setmetatable({
-    k = k, orc = orc.new(k), code = code_ranges(k), areas = task_stack.of_cpus(k), stack_size = task_stack.size(k),
+    k = k, tables = tables or {"orc", "cfi"}, orc = orc.new(k), code = code_ranges(k), areas = task_stack.of_cpus(k), stack_size = task_stack.size(k),
     page = info.page_size,
     exact = {}, behind_call = {}, calls = {}, running = {}, first_return = {},
   }, Unwinder)

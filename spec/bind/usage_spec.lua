@@ -11,7 +11,7 @@ describe("the usage lines", function()
   harness.guard()
   usage.describe {
     paths = paths, at_least = 45,
-    on_built = {"k:swaps", "k:source", "init_task"}, -- built kernels have no swap, no debug file, no such variable
+    on_built = {"k:swaps", "k:source", "k:cfi", "init_task"}, -- built kernels have no swap, no debug file, no such variable
     dumps = {"k510/vmcore", "k61/kdump", "k612/vmcore", "k72/kdump", "live72/elf"},
   }
 end)
