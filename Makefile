@@ -41,7 +41,7 @@ B ?= build
 
 # --- Debian packages, by purpose
 DEPS_BUILD := gcc libc6-dev binutils make pkg-config lua5.4 liblua5.4-dev libdeflate-dev zlib1g-dev \
-    liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev libelf-dev libdw-dev
+    liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev libelf-dev libdw-dev libcapstone-dev
 DEPS_RUN := lua5.4 lua-argparse lua-cjson lua-lpeg
 # g++: the static link of spec/packaging (snappy); python3: a file server for debuginfod; the packers: files to unpack
 DEPS_TEST := lua-busted luarocks g++ libdebuginfod1 python3 gzip bzip2 xz-utils zstd lz4 chromium
@@ -63,11 +63,14 @@ WITH_LZMA ?= 1
 WITH_BZ2 ?= 1
 WITH_LZ4 ?= 1
 WITH_DW ?= 1
+WITH_CAPSTONE ?= 1
 on = $(if $(filter-out 0 no off,$($1)),1)
 PC_CODECS := $(if $(call on,WITH_LIBDEFLATE),libdeflate) zlib $(if $(call on,WITH_LZO),lzo2) \
     $(if $(call on,WITH_SNAPPY),snappy) $(if $(call on,WITH_ZSTD),libzstd) \
     $(if $(call on,WITH_LZMA),liblzma) $(if $(call on,WITH_LZ4),liblz4)
 PC_LIBS := $(strip $(PC_CODECS) libelf $(if $(call on,WITH_DW),libdw))
+# Not of libkvm or kvm.core, but of the module kvm.capstone alone.
+PC_CAPSTONE := $(if $(call on,WITH_CAPSTONE),capstone)
 HAVE := $(if $(call on,WITH_LIBDEFLATE),-DHAVE_LIBDEFLATE=1) \
     $(if $(call on,WITH_LZO),-DHAVE_LZO=1) $(if $(call on,WITH_SNAPPY),-DHAVE_SNAPPY=1) \
     $(if $(call on,WITH_ZSTD),-DHAVE_ZSTD=1) $(if $(call on,WITH_LZMA),-DHAVE_LZMA=1) \
@@ -82,14 +85,15 @@ PC_PRIVATE_LIBS := $(if $(call on,WITH_SNAPPY),-lsnappy -lstdc++) $(BZ2_LIBS)
 # Goals that compile nothing here must work before the packages are installed.
 NO_BUILD_GOALS := deps deps-% clean demo test test-kernels lint asan fuzz mutate bench uninstall help
 ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out $(NO_BUILD_GOALS),$(MAKECMDGOALS))),)
-MISSING_PC := $(strip $(foreach p,$(PC_LIBS),$(shell $(PKG_CONFIG) --exists $p || echo $p)))
+MISSING_PC := $(strip $(foreach p,$(PC_LIBS) $(PC_CAPSTONE),$(shell $(PKG_CONFIG) --exists $p || echo $p)))
 ifneq ($(MISSING_PC),)
 $(error pkg-config does not find: $(MISSING_PC). "make deps" installs them on Debian; \
 WITH_LIBDEFLATE=0, WITH_LZO=0, WITH_SNAPPY=0, WITH_ZSTD=0, WITH_LZMA=0, \
-WITH_BZ2=0, WITH_LZ4=0, WITH_DW=0 leave one out)
+WITH_BZ2=0, WITH_LZ4=0, WITH_DW=0, WITH_CAPSTONE=0 leave one out)
 endif
-PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_LIBS))
+PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_LIBS) $(PC_CAPSTONE))
 PC_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PC_LIBS)) $(BZ2_LIBS)
+CAPSTONE_LDLIBS := $(if $(PC_CAPSTONE),$(shell $(PKG_CONFIG) --libs $(PC_CAPSTONE)))
 LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell for p in lua5.4 lua-5.4 lua54 lua; do \
     $(PKG_CONFIG) --cflags $$p 2>/dev/null && break; done))
 endif
@@ -109,12 +113,14 @@ say = $(if $(call on,V)$(call on,QUIET),,@printf '  %-5s %s\n' $1 $2)
 
 # --- sources: what lies in csrc/ is built, there is no list
 SRC := $(sort $(wildcard csrc/*/*.c csrc/os/*/*.c))
-LIB_SRC := $(filter-out csrc/bind/%,$(SRC))
+LIB_SRC := $(filter-out csrc/bind/% csrc/capstone/%,$(SRC))
 BIND_SRC := $(filter csrc/bind/%,$(SRC))
+CAPSTONE_SRC := $(if $(call on,WITH_CAPSTONE),$(filter csrc/capstone/%,$(SRC)))
 TEST_SRC := $(sort $(wildcard spec/csrc/test_*.c))
 TEST_HELP_SRC := $(filter-out $(TEST_SRC),$(wildcard spec/csrc/*.c))
 LIB_OBJ := $(LIB_SRC:csrc/%.c=$(B)/obj/%.o)
 BIND_OBJ := $(BIND_SRC:csrc/%.c=$(B)/obj/%.o)
+CAPSTONE_OBJ := $(CAPSTONE_SRC:csrc/%.c=$(B)/obj/%.o)
 TEST_OBJ := $(TEST_SRC:spec/csrc/%.c=$(B)/obj/spec/%.o)
 TEST_HELP_OBJ := $(TEST_HELP_SRC:spec/csrc/%.c=$(B)/obj/spec/%.o)
 TESTS := $(TEST_SRC:spec/csrc/test_%.c=$(B)/test/%)
@@ -122,6 +128,7 @@ TESTS := $(TEST_SRC:spec/csrc/test_%.c=$(B)/test/%)
 FUZZ_NAMES := $(patsubst spec/fuzz/fuzz_%.c,%,$(sort $(wildcard spec/fuzz/fuzz_*.c)))
 REPLAYS := $(FUZZ_NAMES:%=$(B)/replay/%)
 SO := libkvm.so.$(SOVERSION)
+LUA_SO := core.so $(if $(CAPSTONE_OBJ),capstone.so)
 
 .PHONY: all rock objects lib tests tests-objects print-flags deps deps-run demo test test-c test-lua test-kernels lint asan fuzz \
     mutate bench install uninstall clean force
@@ -129,9 +136,9 @@ SO := libkvm.so.$(SOVERSION)
 .SECONDARY:
 
 all: lib rock
-rock: $(B)/kvm/core.so $(B)/bin/luakvm
+rock: $(LUA_SO:%=$(B)/kvm/%) $(B)/bin/luakvm
 lib: $(B)/libkvm.a $(B)/$(SO) $(B)/libkvm.so
-objects: $(LIB_OBJ) $(BIND_OBJ)
+objects: $(LIB_OBJ) $(BIND_OBJ) $(CAPSTONE_OBJ)
 tests-objects: $(TEST_OBJ) $(TEST_HELP_OBJ)
 print-flags:
 	@echo -std=c11 $(KVM_CPPFLAGS) $(PC_CFLAGS) $(LUA_CFLAGS) -Ispec/csrc
@@ -139,7 +146,7 @@ tests: $(TESTS) $(REPLAYS)
 
 # --- compile
 $(B)/obj/base/%.o $(B)/obj/fmt/%.o: private WARN_LAYER := -Wconversion
-$(B)/obj/bind/%.o: private KVM_CFLAGS_LAYER = $(LUA_CFLAGS)
+$(B)/obj/bind/%.o $(B)/obj/capstone/%.o: private KVM_CFLAGS_LAYER = $(LUA_CFLAGS)
 $(B)/obj/spec/%.o: private KVM_CFLAGS_LAYER := -Ispec/csrc
 
 $(B)/obj/spec/%.o: spec/csrc/%.c $(B)/flags
@@ -155,7 +162,7 @@ $(B)/flags: force
 	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(LUA_CFLAGS) $(LDFLAGS))' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
--include $(wildcard $(LIB_OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(TEST_HELP_OBJ:.o=.d))
+-include $(wildcard $(LIB_OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(CAPSTONE_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(TEST_HELP_OBJ:.o=.d))
 
 # --- link
 # Every object with its internal names, for core.so and the unit tests; made anew, so that an object
@@ -186,6 +193,11 @@ $(B)/kvm/core.so: $(BIND_OBJ) $(B)/obj/all.a csrc/bind/core.map
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK_FLAGS) $(LIBFLAG) \
 	    -Wl,--version-script=csrc/bind/core.map \
 	    $(BIND_OBJ) $(B)/obj/all.a $(PC_LDLIBS) -o $@
+
+$(B)/kvm/capstone.so: $(CAPSTONE_OBJ) csrc/capstone/capstone.map
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK_FLAGS) $(LIBFLAG) \
+	    -Wl,--version-script=csrc/capstone/capstone.map $(CAPSTONE_OBJ) $(CAPSTONE_LDLIBS) -o $@
 
 $(B)/test/%: $(B)/obj/spec/test_%.o $(TEST_HELP_OBJ) $(B)/obj/all.a
 	$(call say,LD,$@)
@@ -323,12 +335,12 @@ LUA_FILES := $(shell cd lua && find kvm -name '*.lua' ! -path '$(LAUNCHER:lua/%=
 MAN1 := $(wildcard lua/man/*.1)
 MAN3 := $(wildcard csrc/man/*.3)
 D = $(DESTDIR)
-INSTALLED = $(addprefix $(D)$(LUADIR)/,$(LUA_FILES)) $(D)$(LUACDIR)/kvm/core.so $(D)$(BINDIR)/luakvm \
+INSTALLED = $(addprefix $(D)$(LUADIR)/,$(LUA_FILES)) $(LUA_SO:%=$(D)$(LUACDIR)/kvm/%) $(D)$(BINDIR)/luakvm \
     $(addprefix $(D)$(LIBDIR)/,$(SO) libkvm.so libkvm.a) $(D)$(INCLUDEDIR)/kvm.h \
     $(D)$(PKGCONFIGDIR)/libkvm.pc $(addprefix $(D)$(MANDIR)/man1/,$(notdir $(MAN1))) \
     $(addprefix $(D)$(MANDIR)/man3/,$(notdir $(MAN3)))
 
-# install-lua is the part that a rock has: the modules, kvm.core and the command.
+# install-lua is the part that a rock has: the modules in Lua and in C and the command.
 .PHONY: install-c install-lua
 install: install-c install-lua
 install-c: lib
@@ -342,11 +354,11 @@ install-c: lib
 	    csrc/libkvm.pc.in >$(B)/libkvm.pc
 	$(INSTALL) -m 644 $(B)/libkvm.pc $(D)$(PKGCONFIGDIR)/libkvm.pc
 	$(if $(MAN3),$(INSTALL) -m 644 $(MAN3) $(D)$(MANDIR)/man3)
-install-lua: $(B)/kvm/core.so $(B)/bin/luakvm
+install-lua: $(LUA_SO:%=$(B)/kvm/%) $(B)/bin/luakvm
 	$(INSTALL) -d $(D)$(LUACDIR)/kvm $(D)$(BINDIR) $(D)$(MANDIR)/man1
 	set -e; for f in $(LUA_FILES); do \
 	    $(INSTALL) -d $$(dirname $(D)$(LUADIR)/$$f); $(INSTALL) -m 644 lua/$$f $(D)$(LUADIR)/$$f; done
-	$(INSTALL) -m 755 $(B)/kvm/core.so $(D)$(LUACDIR)/kvm/core.so
+	$(INSTALL) -m 755 $(LUA_SO:%=$(B)/kvm/%) $(D)$(LUACDIR)/kvm
 	$(call launcher,$(call from_bin,$(RUN_LUADIR)),$(call from_bin,$(RUN_LUACDIR)),$(RUN_LUADIR),$(RUN_LUACDIR)) >$(B)/luakvm.installed
 	$(INSTALL) -m 755 $(B)/luakvm.installed $(D)$(BINDIR)/luakvm
 	$(if $(MAN1),$(INSTALL) -m 644 $(MAN1) $(D)$(MANDIR)/man1)

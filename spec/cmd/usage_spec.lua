@@ -8,7 +8,7 @@ local paths = {}
 for _, folder in ipairs {"lua/kvm/linux", "lua/kvm/unwind", "lua/kvm/cmd", "lua/kvm/cli"} do
   for _, path in ipairs(usage.files(folder, "lua")) do paths[#paths + 1] = path end
 end
-paths[#paths + 1] = "lua/kvm/stack.lua"
+for _, name in ipairs {"disassembler", "stack"} do paths[#paths + 1] = ("lua/kvm/%s.lua"):format(name) end
 
 describe("the usage lines of commands", function()
   harness.guard()
@@ -20,6 +20,7 @@ describe("the usage lines of commands", function()
       "cmd.cgroup",
       "cmd.dcache",
       "cmd.dev",
+      "cmd.dis",
       "cmd.ipcs",
       "cmd.net",
       "cmd.tree",

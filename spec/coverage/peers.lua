@@ -125,6 +125,7 @@ M.commands = {
   convert = {},
   dcache = {corelens = {"dentry"}},
   dev = {crash = {"dev"}, corelens = {"block", "inflightio", "partition", "nvme", "dm", "md", "scsi"}},
+  dis = {crash = {"dis"}},
   files = {crash = {"files"}},
   flame = {},
   fuser = {crash = {"fuser"}},
@@ -167,7 +168,6 @@ M.missing = {
     "tc",
   },
   crash = {
-    "dis",
     "eval",
     "mach",
     "sbitmapq",

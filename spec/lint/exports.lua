@@ -31,9 +31,12 @@ for _, file in ipairs{"libkvm.so.0", "libkvm.a"} do
   end
 end
 
-local names = defined(("nm -D --defined-only %s/kvm/core.so"):format(B))
-if not names.luaopen_kvm_core then tree.wrong("kvm/core.so: lacks luaopen_kvm_core") end
-names.luaopen_kvm_core = nil
-for name in pairs(names) do tree.wrong("kvm/core.so: exports %s", name) end
+for _, module in ipairs {"core", "capstone"} do
+  local names = defined(("nm -D --defined-only %s/kvm/%s.so"):format(B, module))
+  local open = "luaopen_kvm_" .. module
+  if not names[open] then tree.wrong("kvm/%s.so: lacks %s", module, open) end
+  names[open] = nil
+  for name in pairs(names) do tree.wrong("kvm/%s.so: exports %s", module, name) end
+end
 
 tree.done()
