@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 local harness = require "spec.support.harness"
+local kvm = require "kvm"
 local made = require "spec.support.stacks"
 local memory = require "spec.support.memory"
 local stack = require "kvm.stack"
@@ -133,15 +134,41 @@ describe("kvm.stack", function()
     assert.are.same({"notfound", 0, "outer+0x25 scan false"}, {frames.code, frames.cpu, brief(frames)[1]})
   end)
 
-  it("knows each form of call", function()
-    local unwinder = stack.new(k)
-    for i, call in ipairs {"\xff\xd0", "\xff\x10", "\xff\x50\8", "\xff\x14\xc5", "\xff\x54\x24\8", "\xff\x15\1\2\3\4", "\xff\x90\1\2\3\4",
-      "\xff\x14\x25\1\2\3\4", "\xff\x94\x24\1\2\3\4", "\xe8\1\2\3\4"} do
-      local at = made.INNER + 16 * i
-      assert(k:write(at - #call, call))
-      assert.is_true(unwinder:is_return_address(at), "form " .. i)
-    end
+  it("knows return addresses by the call before them", function()
+    local unwinder, at = stack.new(k), made.INNER + 16
+    assert(k:write(at - 4, "\xff\x54\x24\8"))
+    assert.is_true(unwinder:is_return_address(at))
+    assert.is_false(unwinder:is_return_address(at - 1))
     assert.is_false(unwinder:is_return_address(made.INNER + 8))
     assert.is_false(unwinder:is_return_address(made.STACK))
+  end)
+
+  describe("where a tracer has put its return address", function()
+    local HANDLER <const> = made.OUTER + 0x80
+    before_each(function()
+      kvm.cdef(k, "struct llist_node { struct llist_node *next; }; struct rethook_node { struct llist_node llist; unsigned long ret_addr, frame; };"
+        .. " struct task_struct { void *stack; struct { unsigned long sp; } thread; unsigned int flags; int pid, tgid; char comm[16];"
+        .. " struct { void *first; } rethooks; };")
+      symbols.arch_rethook_trampoline = HANDLER
+      made.sleep(k, LOW, made.INNER + 0x10)
+      made.words(k, LOW + 56, HANDLER)
+    end)
+
+    it("finds the caller that the tracer knows", function()
+      local node = made.IRQ_STACK
+      memory.set(k, "struct rethook_node", node, {ret_addr = made.RETURN, frame = LOW + 56})
+      memory.set(k, "struct task_struct", made.TASK, {["rethooks.first"] = node})
+      local frames = stack.of_task(k, made.TASK)
+      assert.are.same({"inner+0x10 switch true", "outer+0x25 orc true"}, brief(frames))
+      assert.are.same({"arch_rethook_trampoline", nil}, {frames[2].hook, frames[1].hook})
+    end)
+
+    it("shows the tracer where it knows of none", function()
+      memory.set(k, "struct task_struct", made.TASK, {["rethooks.first"] = 0})
+      made.rules(k, made.CALL_8, made.UNDEFINED)
+      local frames = stack.of_task(k, made.TASK)
+      assert.are.same({HANDLER, nil}, {frames[2].pc, frames[2].hook})
+      assert.matches("no unwind table knows", frames.stopped)
+    end)
   end)
 end)

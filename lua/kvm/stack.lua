@@ -3,6 +3,7 @@
 -- (unwind/orc.lua), where those have none by a debug file's call frame information (unwind/cfi.lua), without that by frame pointers, and
 -- where nothing tells by looking through the stack for what may be a return address (unwind/scan.lua). Each frame says how it was found and whether that is to be trusted: it and all frames below it were found by
 -- a table, in code that the kernel has, on stacks that it has. x86-64.
+local call = require "kvm.unwind.call"
 local cfi = require "kvm.unwind.cfi"
 local frame_pointer = require "kvm.unwind.frame_pointer"
 local kvm_error = require "kvm.error"
@@ -10,6 +11,7 @@ local module = require "kvm.linux.module"
 local object = require "kvm.object"
 local orc = require "kvm.unwind.orc"
 local prologue = require "kvm.unwind.prologue"
+local return_hook = require "kvm.unwind.return_hook"
 local scan = require "kvm.unwind.scan"
 local sched = require "kvm.linux.sched"
 local task_stack = require "kvm.linux.task_stack"
@@ -77,21 +79,14 @@ local function rule_of(self, place)
   return place.rule
 end
 
--- Whether the bytes before an address are a call: `call rel32`, or `call` of a register or of memory (opcode FF /2) with what its
--- addressing takes.
-local FORMS = {{2, "\xff[\xd0-\xd7]"}, {2, "\xff[\x10-\x13\x16\x17]"}, {3, "\xff[\x50-\x57]."}, {3, "\xff\x14."}, {4, "\xff\x54.."},
-  {6, "\xff\x15...."}, {6, "\xff[\x90-\x97]...."}, {7, "\xff\x14%%...."}, {7, "\xff\x94....."}, {5, "\xe8...."}}
-local LONGEST <const> = 7
-
+-- Whether the bytes before an address are a call.
 local function is_behind_call(self, pc)
   local known = self.calls[pc]
   if known ~= nil then return known end
   known = false
   if range_of(self.code, pc - 1) then
-    local bytes = self.k:read(pc - LONGEST, LONGEST)
-    for _, form in ipairs(FORMS) do
-      if bytes and bytes:find("^" .. form[2] .. "$", LONGEST - form[1] + 1) then known = true end
-    end
+    local bytes = self.k:read(pc - call.LONGEST, call.LONGEST)
+    known = bytes ~= nil and call.ends(bytes)
   end
   self.calls[pc] = known
   return known
@@ -177,6 +172,18 @@ local function caller_of(self, place, regs, first)
   return caller, "frame pointer", self.orc == nil and place.range ~= nil, nil, "undefined"
 end
 
+-- Where a tracer has put its own return address, the caller is the one that was there before it.
+local function unhook(self, frames, task_area, caller)
+  if not self.hooks:is_hook(caller.rip) then return false end
+  local task = task_area and task_area.task
+  local original = task and self.hooks:original(task, caller.rip, caller.rsp - WORD)
+  if original then
+    frames.hook, caller.rip = place_of(self, caller.rip, true).name, original
+    return false
+  end
+  return true -- it returns to the tracer, and nothing tells where from there
+end
+
 -- Goes from the frame of REGS to its callers. AREAS that were left are not entered again: that ends what is damaged.
 local function walk(self, frames, task_area, regs, how, interrupted)
   local area, left = area_of(self, task_area, regs.rsp), {}
@@ -184,6 +191,7 @@ local function walk(self, frames, task_area, regs, how, interrupted)
     local frame, place = add_frame(self, frames, regs, how, interrupted)
     frame.stack = area and area.kind
     if frames.pt_regs then frame.regs, frame.regs_at, frames.pt_regs = regs, frames.pt_regs, nil end
+    frame.hook, frames.hook = frames.hook, nil
     local caller, found, trusted, at, why, was_interrupted = caller_of(self, place, regs, #frames == 1)
     if not caller then
       if why == "end" then frames.complete = true return end
@@ -204,7 +212,8 @@ local function walk(self, frames, task_area, regs, how, interrupted)
     end
     if not trusted then frames.trusted = false end
     frames.pt_regs = at
-    regs, how, interrupted, area = caller, found, was_interrupted, next_area
+    local lost = not was_interrupted and unhook(self, frames, task_area, caller)
+    regs, how, interrupted, area = caller, found, was_interrupted or lost, next_area
   end
   frames.stopped = ("more than %d frames"):format(MOST_FRAMES)
 end
@@ -216,13 +225,13 @@ local function unwind(self, task_area, regs, how, interrupted)
     if not kvm_error.is(err) then error(err, 0) end
     frames.stopped, frames.code, frames.addr = err.message, err.code, err.addr
   end
-  frames.trusted, frames.pt_regs = nil, nil
+  frames.trusted, frames.pt_regs, frames.hook = nil, nil, nil
   return frames
 end
 
 local function task_area(self, task)
   local base = task_stack.of(self.k, task)
-  return base and {first = base, last = base + self.stack_size, kind = "task"}
+  return base and {first = base, last = base + self.stack_size, kind = "task", task = task}
 end
 
 -- --- which stack
@@ -280,8 +289,8 @@ end
 -- ("registers": the CPU was there, "switch": the task gave up its CPU there, "orc", "cfi" (a debug file's table), "frame pointer", "call":
 -- a call to where no code is, "pt_regs": it was interrupted there, "prologue": the called function's first instructions tell, "scan": a
 -- word of the stack that may be a return address), trusted (boolean), stack ("task", "irq", "NMI" ...), and where it was interrupted regs
--- (table) and regs_at (address of the struct pt_regs). Besides: complete (boolean: down to where the task entered the kernel or began),
--- user (registers of the program), stopped (why it ends earlier), code, addr, cpu (that runs the task)
+-- (table) and regs_at (address of the struct pt_regs), hook (name of a tracer's code that its callee returns to first). Besides: complete
+-- (boolean: down to where the task entered the kernel or began), user (registers of the program), stopped (why it ends earlier), code, addr, cpu (that runs the task)
 -- @raise kvm.Error
 -- @usage local frames = require "kvm.stack".new(k):of_task(k:symbol("init_task").value)
 -- assert(#frames > 0 or frames.stopped or frames.user)
@@ -340,7 +349,8 @@ function M.new(k, tables)
     kvm_error.fail("unsupported", "stacks of %s on %s are not read", info.os, info.arch)
   end
   local self = setmetatable({
-    k = k, tables = tables or {"orc", "cfi"}, orc = orc.new(k), code = code_ranges(k), areas = task_stack.of_cpus(k), stack_size = task_stack.size(k),
+    k = k, tables = tables or {"orc", "cfi"}, orc = orc.new(k), hooks = return_hook.new(k),
+    code = code_ranges(k), areas = task_stack.of_cpus(k), stack_size = task_stack.size(k),
     page = info.page_size,
     exact = {}, behind_call = {}, calls = {}, running = {}, first_return = {},
   }, Unwinder)

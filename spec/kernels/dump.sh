@@ -38,6 +38,10 @@ healthy510     healthy  bullseye 256
 healthy61      healthy  bookworm 256
 healthy612     healthy  trixie   384
 healthy72      healthy  sid      384
+traced510      healthy  bullseye 256  append=trace=1
+traced61       healthy  bookworm 256  append=trace=1
+traced612      healthy  trixie   384  append=trace=1
+traced72       healthy  sid      384  append=trace=1
 many61         healthy  bookworm 1024 append=many=5000
 drgn           peer     sid      0
 debug510       debug    bullseye 0
@@ -63,6 +67,9 @@ rcu-stall       stall=3 wait=8
 rcu-reader      stall=3 wait=8
 stuck-work      wait=14
 slab-leak       slub_debug=U,kmalloc-1k
+percpu-rwsem    hung=3 wait=12
+bit-lock        hung=3 wait=12
+inode-lock      hung=3 wait=12
 '
 fault_keys() { # their lines for KEYS
   local name options more

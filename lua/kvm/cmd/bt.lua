@@ -38,7 +38,7 @@ local M = {
       {name = "pc", kind = "hex"}, {name = "sp", kind = "hex"}, {name = "name", kind = "string"}, {name = "offset", kind = "integer"},
       {name = "module", kind = "string"}, {name = "how", kind = "string"}, {name = "trusted", kind = "boolean"},
       {name = "stack", kind = "string"}, {name = "regs_at", kind = "hex"}, {name = "regs", kind = "hexes_by_name"},
-      {name = "contents", kind = "hexes"},
+      {name = "hook", kind = "string"}, {name = "contents", kind = "hexes"},
       {name = "lines", kind = "records", columns = {{name = "name", kind = "string"}, {name = "file", kind = "string"},
         {name = "line", kind = "integer"}, {name = "inlined", kind = "boolean"}}},
     }},
@@ -187,13 +187,14 @@ end
 -- @param k an open handle
 -- @tparam[opt] table opts pids ({integer|string,...}: ids and names), active, all, cpu, state (letters), raw, contents, lines, group
 -- @treturn function an iterator of records: pid, tid, comm, state, cpu, addr (`struct task_struct *`), frames ({{pc, sp, name, offset,
---  module, how, trusted, stack, regs, regs_at, contents, lines},...} as kvm.stack has them), user (registers of the program), user_frames
+--  module, how, trusted, stack, regs, regs_at, hook, contents, lines},...} as kvm.stack has them), user (registers of the program), user_frames
 --  (addresses, by frame pointers), complete, why (the stack ends earlier), registers_from; with raw: raw (words), raw_at; with group:
 --  count, tids, comms in the place of one task's; what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.bt".run(k, {all = true}) do assert(r.stopped or r.frames) end
 function M.run(k, opts)
   opts = opts or {}
+  if opts.raw and opts.group then error {usage = "--raw shows no frames that --group could compare"} end
   return walk.records(function(emit)
     if opts.group then return grouped(k, opts, emit) end
     each(k, opts, emit)

@@ -25,6 +25,9 @@ static const struct {
     {"rcu-reader", lab_rcu_reader},
     {"stuck-work", lab_stuck_work_fault},
     {"slab-leak", lab_slab_leak_fault},
+    {"percpu-rwsem", lab_percpu_rwsem},
+    {"bit-lock", lab_bit_lock},
+    {"inode-lock", lab_inode_lock},
 };
 
 static ssize_t lab_write(struct file *file, const char __user *from, size_t size, loff_t *pos) {

@@ -22,4 +22,8 @@ void lab_stuck_work_fault(void);
 
 void lab_slab_leak_fault(void);
 
+void lab_percpu_rwsem(void);
+void lab_bit_lock(void);
+void lab_inode_lock(void);
+
 #endif
