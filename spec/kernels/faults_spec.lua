@@ -7,7 +7,7 @@ local kvm = require "kvm"
 local matrix = require "spec.kernels.matrix"
 local triage = require "kvm.cmd.triage"
 
--- By fault: words of the title, function, tasks (patterns of comms, each must be told).
+-- By fault: words of the title, function, tasks (patterns of comms, each must be told), words of the evidence; also: what else is found.
 local FAULTS = {
   ["null"] = {"NULL pointer dereference, read at offset 0x28", "lab_null_dereference", {"busybox"}},
   ["null-again"] = {"NULL pointer dereference, read at offset 0x28", "lab_null_dereference", {"busybox"}},
@@ -24,6 +24,14 @@ local FAULTS = {
   ["rcu-reader"] = {"RCU stall", "lab_rcu_sleep", {"lab-reader"}},
   ["stuck-work"] = {"stuck work", "lab_stuck_work", {"kworker/"}},
   ["slab-leak"] = {"slab cache ", "lab_slab_leak"},
+
+  ["percpu-rwsem"] = {"for percpu_rwsem lab_percpu_sem [labfault]", "lab_percpu_write", {"lab-percpu-w", "lab-percpu-r"},
+    {"held by 1 reader, which the kernel does not record"}},
+  ["bit-lock"] = {"for bit lock, bit 3 of lab_word [labfault]", "lab_wait_bit", {"lab-bit"}, {"the kernel does not record who holds it"},
+    also = {"for page lock PG_locked of page 0x", "lab_lock_page", {"lab-page"}, {"the kernel does not record who holds it"}}},
+  ["inode-lock"] = {"deadlock of 2 tasks", "lab_lock_inodes", {"lab-inode-ab", "lab-inode-ba"},
+    {"inode lock i_rwsem of inode %d+ of tmpfs, /lab%-a", "inode lock i_rwsem of inode %d+ of tmpfs, /lab%-b", "held by pid %d+ %(lab%-inode%-ab%)",
+      "held by pid %d+ %(lab%-inode%-ba%)"}},
 }
 local RELEASES = {
   ["61"] = FAULTS, ["72"] = FAULTS,
@@ -47,14 +55,21 @@ local function comms_of(k, pids)
   return table.concat(out, "\n")
 end
 
+local function all_found(text, patterns, plain)
+  for _, pattern in ipairs(patterns or {}) do
+    if not text:find(pattern, 1, plain) then return false end
+  end
+  return true
+end
+
 local function names_fault(k, rec, expected)
   for i = 1, math.min(3, #rec.findings) do
     local f = rec.findings[i]
     if f.title:find(expected[1], 1, true) and has(f.modules, "labfault") and has(f.functions, expected[2]) then
       -- One that has ended since is in the title.
-      local comms, all = comms_of(k, f.pids) .. f.title, true
-      for _, comm in ipairs(expected[3] or {}) do all = all and comms:find(comm, 1, true) ~= nil end
-      if all then return true end
+      if all_found(comms_of(k, f.pids) .. f.title, expected[3], true) and all_found(table.concat(f.evidence, "\n"), expected[4]) then
+        return not expected.also or names_fault(k, rec, expected.also)
+      end
     end
   end
   return false

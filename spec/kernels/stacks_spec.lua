@@ -113,3 +113,34 @@ matrix.each(function(dump)
     end)
   end
 end)
+
+-- Guests whose tasks sleep in functions with kretprobes and the function graph tracer on them.
+for release, probe in pairs {["510"] = "kretprobe_trampoline", ["61"] = "arch_rethook_trampoline", ["612"] = "arch_rethook_trampoline",
+  ["72"] = "arch_rethook_trampoline"} do
+  matrix.describe("traced" .. release, "elf", function(dump)
+    it("has the callers that the tracers hide", function()
+      local k, truth, hooks, compared = dump:open(), dump:truth(), {}, 0
+      local unwinder = stack.new(k)
+      for p in k:procs() do
+        local printed = truth.stacks[tostring(p.pid)]
+        if printed and (p.comm == "sleep" or p.comm == "cat") then
+          local frames, ours, first = unwinder:of_task(p.addr), {}, nil
+          for i, frame in ipairs(frames) do
+            ours[i] = stack.place(frame)
+            assert.is_true(frame.trusted, ours[i])
+            if frame.hook then hooks[frame.hook] = true end
+            if ours[i] == printed[1]:gsub("/0x%x+", "") then first = i end
+          end
+          -- 5.10's own unwinder knows nothing of kretprobes: it ends at the first.
+          local known = printed[#printed]:find "^entry_SYSCALL" and #printed or #printed - 1
+          for i = 1, known do assert.are.equal((printed[i]:gsub("/0x%x+", "")), ours[first + i - 1]) end
+          assert.is_true(frames.complete)
+          assert.matches("^entry_SYSCALL_64", ours[#ours])
+          compared = compared + 1
+        end
+      end
+      assert.is_true(compared >= 13, ("only %d tasks"):format(compared))
+      assert.are.same({return_to_handler = true, [probe] = true}, hooks)
+    end)
+  end)
+end

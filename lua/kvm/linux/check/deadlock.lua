@@ -46,9 +46,8 @@ local function finding(context, circle)
   for i, wait in ipairs(circle) do
     local t = wait.task
     pids[i], names[i] = t.pid, t.comm
-    local owner = wait.owner and context:task_text(wait.owner) or ("task 0x%x"):format(wait.owner_addr)
-    evidence[#evidence + 1] = ("%s waits in %s for %s, %s by %s"):format(context:task_text(t), wait.frame and place(wait.frame) or "?",
-      lock_waits.lock_text(context, wait), wait.reader and "last read-locked" or "held", owner)
+    evidence[#evidence + 1] = ("%s waits in %s for %s, %s"):format(context:task_text(t), wait.frame and place(wait.frame) or "?",
+      (lock_waits.lock_text(context, wait)), table.concat(lock_waits.holders(context, wait), ", "))
     add_names(context, wait, functions, modules, seen)
     if wait.reader then certain = false end
     -- Of those that hold a semaphore only the last is known, and who ups it need not be one of them.
@@ -59,7 +58,7 @@ local function finding(context, circle)
     table.move(frames_of.lines(context:stack(wait.task)), 1, 12, #evidence + 1, evidence)
   end
   local where = functions[1] and (" in %s%s"):format(functions[1], modules[1] and " [" .. modules[1] .. "]" or "") or ""
-  local kind = circle[1].kind
+  local kind = select(3, lock_waits.lock_text(context, circle[1]))
   return {
     severity = maybe and "warning" or "critical", confidence = maybe and "possible" or certain and "certain" or "likely",
       evidence = evidence, pids = pids, functions = functions,

@@ -18,7 +18,7 @@ local function limit_ns(context)
 end
 
 local function key_of(wait, frames)
-  if wait then return wait.kind .. wait.lock end
+  if wait then return ("%s 0x%x %d"):format(wait.kind, wait.lock, wait.bit or 0) end
   local frame = frames_of.guilty(frames)
   return frame and frame.name or "?"
 end
@@ -33,7 +33,7 @@ local function groups_of(context)
       local key = key_of(wait, frames)
       local group = groups[key]
       if not group then
-        group = {wait = wait, frames = frames, tasks = {}, longest = 0}
+        group = {wait = wait, tasks = {}, longest = 0}
         groups[key], list[#list + 1] = group, group
       end
       group.tasks[#group.tasks + 1] = {t = t, ns = ns}
@@ -48,11 +48,32 @@ local function groups_of(context)
 end
 
 local function add_owner(context, wait, evidence, pids)
-  evidence[#evidence + 1] = "they wait for " .. lock_waits.lock_text(context, wait)
+  evidence[#evidence + 1] = "they wait for " .. (lock_waits.lock_text(context, wait))
+  table.move(lock_waits.holders(context, wait), 1, 2, #evidence + 1, evidence)
   if not wait.owner then return end
   pids[#pids + 1] = wait.owner.pid
-  evidence[#evidence + 1] = ("held by %s, which is in state %s:"):format(context:task_text(wait.owner), wait.owner.state)
+  evidence[#evidence + 1] = ("%s is in state %s:"):format(context:task_text(wait.owner), wait.owner.state)
   table.move(frames_of.lines(context:stack(wait.owner)), 1, 12, #evidence + 1, evidence)
+end
+
+local function add_once(list, value)
+  for _, known in ipairs(list) do
+    if known == value then return end
+  end
+  list[#list + 1] = value
+end
+
+-- Besides what is on the first one's stack: which functions of others want the same.
+local function names_of(context, group, frames)
+  local functions, modules = frames_of.names(frames)
+  for i = 2, math.min(#group.tasks, MOST_NAMED) do
+    local frame = frames_of.guilty(context:stack(group.tasks[i].t))
+    if frame then
+      add_once(functions, frames_of.plain(frame.name))
+      if frame.module then add_once(modules, frame.module) end
+    end
+  end
+  return functions, modules
 end
 
 local function finding(context, group)
@@ -64,16 +85,17 @@ local function finding(context, group)
   end
   if #group.tasks > MOST_NAMED then evidence[#evidence + 1] = ("and %d more"):format(#group.tasks - MOST_NAMED) end
   if group.wait then add_owner(context, group.wait, evidence, pids) end
-  evidence[#evidence + 1] = "stack of the first:"
-  table.move(frames_of.lines(group.frames), 1, 12, #evidence + 1, evidence)
-  local functions, modules = frames_of.names(group.frames)
-  local guilty = frames_of.guilty(group.frames)
   local first = group.tasks[1].t
+  local frames = context:stack(first)
+  evidence[#evidence + 1] = "stack of the first:"
+  table.move(frames_of.lines(frames), 1, 12, #evidence + 1, evidence)
+  local functions, modules = names_of(context, group, frames)
+  local guilty = frames_of.guilty(frames)
   return {
     severity = "error", confidence = "certain", evidence = evidence, pids = pids, functions = functions, modules = modules,
-    title = ("hung: %s%s in uninterruptible sleep for %.0f s in %s"):format(context:task_text(first),
+    title = ("hung: %s%s in uninterruptible sleep for %.0f s in %s%s"):format(context:task_text(first),
       #group.tasks > 1 and (" and %d more"):format(#group.tasks - 1) or "", group.longest / NS, guilty and place(guilty)
-        or "no known function"),
+        or "no known function", group.wait and ", for " .. select(2, lock_waits.lock_text(context, group.wait)) or ""),
   }
 end
 

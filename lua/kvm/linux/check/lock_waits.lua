@@ -1,12 +1,14 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- Which task waits for which lock, and who holds it: without debuginfo. A task that waits has a waiter (struct mutex_waiter ...) on its
 -- stack, in the frame of the lock's slow path, whose `task` is itself; it is in the lock's list. The lock is the address on that stack
--- whose list has the waiter: nothing is guessed. Of an rt_mutex the task itself tells (pi_blocked_on). Checked against Linux 5.10, 6.1,
--- 6.12 and 7.2.
+-- whose list has the waiter: nothing is guessed. Of an rt_mutex the task itself tells (pi_blocked_on), of locks that are waited for in wait
+-- queues queue_waits.lua. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 local frames_of = require "kvm.linux.check.frames"
 local kvm_error = require "kvm.error"
+local lock_place = require "kvm.linux.check.lock_place"
 local mutex = require "kvm.linux.mutex"
 local object = require "kvm.object"
+local queue_waits = require "kvm.linux.check.queue_waits"
 local rtmutex = require "kvm.linux.rtmutex"
 local rwsem = require "kvm.linux.rwsem"
 local semaphore = require "kvm.linux.semaphore"
@@ -163,17 +165,28 @@ local function of_rt_mutex(context, t)
   return told(context, t, "rt_mutex", object.addr(lock), owner and object.addr(owner))
 end
 
+local function of_queue(context, t, frames)
+  local wait = queue_waits.of_task(context, t, frames)
+  if not wait or wait.variable and not lock_place.text(context, wait) then return nil end -- what is no lock
+  local out = told(context, t, wait.kind, wait.lock, wait.owner_addr)
+  out.bit, out.variable, out.held, out.keeps_out = wait.bit, wait.variable, wait.held, wait.keeps_out
+  return out
+end
+
 --- What a task waits for.
 -- @tparam Context context
 -- @tparam table t an entry of context:tasks()
--- @treturn ?table task (t), kind ("mutex", "rw_semaphore", "semaphore", "rt_mutex"), lock (address), owner (entry of the task that holds
--- it; nil where the lock does not tell), owner_addr, reader (the owner is the last of those that read), frame (that wants the lock)
+-- @treturn ?table task (t), kind ("mutex", "rw_semaphore", "semaphore", "rt_mutex", "percpu_rwsem", "bit lock", "page lock"), lock
+-- (address), bit (number, of a bit's lock), owner (entry of the task that holds it; nil where the lock does not tell), owner_addr, reader
+-- (the owner is the last of those that read), keeps_out (the owner does not have it yet: it is a writer before whom no reader is let in),
+-- held (text: what is known of the others who hold it), frame (that wants the lock)
 -- @raise kvm.Error
 -- @usage local context = require "kvm.linux.check.context".new(k)
 -- assert(require "kvm.linux.check.lock_waits".of_task(context, {addr = k:symbol("init_task").value, on_cpu = 0}) == nil)
 function M.of_task(context, t)
   if t.on_cpu or t.state == "Z" or t.state == "R" then return nil end
-  return of_slow_path(context, t, context:stack(t)) or of_rt_mutex(context, t)
+  local frames = context:stack(t)
+  return of_slow_path(context, t, frames) or of_rt_mutex(context, t) or of_queue(context, t, frames)
 end
 
 --- What all tasks wait for; a task whose stack can't be read waits for nothing that is known.
@@ -193,18 +206,43 @@ function M.all(context)
   return list, by_task
 end
 
---- A lock as text, with its name where it is a variable.
+-- A lock by the name of the variable that it is, or by what it is part of.
+local function name_of(context, wait)
+  local symbol, offset = context.k:symbol(wait.lock)
+  if symbol and offset < 4096 and (symbol.size == 0 or offset < symbol.size) then return context:symbol_text(wait.lock) end
+  return lock_place.text(context, wait)
+end
+
+--- A lock as text, with its name where it is a variable or a part of something that is known.
 -- @tparam Context context
 -- @tparam table wait
 -- @treturn string "mutex lab_mutex [module] (0x...)"
+-- @treturn string the same without its address
+-- @treturn string the kind of lock
 -- @usage local context = require "kvm.linux.check.context".new(k)
 -- assert(require "kvm.linux.check.lock_waits".lock_text(context, {kind = "mutex", lock = 4096}) == "mutex at 0x1000")
 function M.lock_text(context, wait)
-  local symbol, offset = context.k:symbol(wait.lock)
-  if symbol and offset < 4096 and (symbol.size == 0 or offset < symbol.size) then
-    return ("%s %s (0x%x)"):format(wait.kind, context:symbol_text(wait.lock), wait.lock)
+  local name, kind = name_of(context, wait)
+  kind = kind or wait.kind
+  local prefix = kind
+  if kind == "bit lock" and not wait.variable and context.k:symbol(wait.lock) then prefix = ("bit lock, bit %d of"):format(wait.bit) end
+  if not name then return ("%s at 0x%x"):format(kind, wait.lock), kind, kind end
+  return ("%s %s (0x%x)"):format(prefix, name, wait.lock), ("%s %s"):format(prefix, name), kind
+end
+
+--- What is known of those who hold a lock.
+-- @tparam Context context
+-- @tparam table wait
+-- @treturn {string,...} each "held by ...": empty where nothing is
+-- @usage assert(#require "kvm.linux.check.lock_waits".holders(require "kvm.linux.check.context".new(k), {}) == 0)
+function M.holders(context, wait)
+  local out = {}
+  if wait.owner_addr then
+    local owner = wait.owner and context:task_text(wait.owner) or ("task 0x%x"):format(wait.owner_addr)
+    out[1] = ("%s by %s"):format(wait.keeps_out and "kept out" or wait.reader and "last read-locked" or "held", owner)
   end
-  return ("%s at 0x%x"):format(wait.kind, wait.lock)
+  out[#out + 1] = wait.held
+  return out
 end
 
 return M
