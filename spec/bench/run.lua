@@ -190,4 +190,5 @@ end
 local kept = os.execute(table.concat(words, " "))
 local fast = os.execute(("%s spec/bench/speed.lua %s %s %s"):format(words[1], quote(DUMPS), quote(KEY),
   quote(has("drgn") and vmlinux or "")))
-os.exit(broken == 0 and kept == true and fast == true)
+local many = os.execute(("%s spec/bench/many.lua %s"):format(words[1], quote(DUMPS)))
+os.exit(broken == 0 and kept == true and fast == true and many == true)

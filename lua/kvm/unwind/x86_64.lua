@@ -60,9 +60,11 @@ end
 M.register_names = {}
 for i, m in ipairs(MEMBERS) do M.register_names[i] = m[2] end
 
+local INDIRECT = {["[rsp]"] = "rsp", ["[rbp]"] = "rbp"} -- registers that point to what a rule means
+
 -- Where the frame of the caller begins: the value that its stack pointer had before it called.
 local function frame_address(k, rule, regs)
-  local indirect = rule.sp:match "%[(.*)%]"
+  local indirect = INDIRECT[rule.sp]
   local base = regs[indirect or rule.sp]
   if not base then return nil end
   if indirect == "rsp" then return k:u64(base) + rule.sp_offset end

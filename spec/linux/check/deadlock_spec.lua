@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 local checks = require "spec.support.check_context"
+local lock_place = require "kvm.linux.check.lock_place"
 
 local STACK = {{name = "__mutex_lock", trusted = true, offset = 1, pc = 1}, {name = "lab_lock", module = "lab", trusted = true, offset = 2,
   pc = 2}}
@@ -25,6 +26,10 @@ local function context(list)
 end
 
 describe("kvm.linux.check.deadlock", function()
+  local text = lock_place.text
+  before_each(function() lock_place.text = function() return nil end end) -- nothing is at these addresses
+  after_each(function() lock_place.text = text end)
+
   it("finds a circle of two, once", function()
     local found = checks.run("deadlock", context {{1, 2}, {2, 1}})
     assert.are.equal(1, #found)
@@ -48,6 +53,13 @@ describe("kvm.linux.check.deadlock", function()
     assert.are.equal("likely", checks.run("deadlock", context {{1, 2, "rw_semaphore", true}, {2, 1}})[1].confidence)
     local found = checks.run("deadlock", context {{1, 1, "semaphore"}})[1]
     assert.are.same({"warning", "possible"}, {found.severity, found.confidence})
+  end)
+
+  it("names the lock by what it is part of", function()
+    lock_place.text = function(_, wait) return "i_rwsem of inode " .. wait.lock // 0x1000, "inode lock" end
+    local found = checks.run("deadlock", context {{1, 2, "rw_semaphore"}, {2, 1, "rw_semaphore"}})[1]
+    assert.matches("%(inode lock%)$", found.title)
+    assert.are.equal("pid 2 (t2) waits in lab_lock+0x2 [lab] for inode lock i_rwsem of inode 2 (0x2000), held by pid 1 (t1)", found.evidence[2])
   end)
 
   it("is quiet about chains", function()

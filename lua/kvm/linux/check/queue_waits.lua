@@ -98,6 +98,7 @@ end
 
 local function of_queue(context, t, bytes, from)
   local k, wakers = context.k, wakers_of(context)
+  if not next(wakers) then return nil end
   local private, func = types.offsetof(k, ENTRY, "private"), types.offsetof(k, ENTRY, "func")
   for at = 1, #bytes - (func - private) - WORD + 1, WORD do
     if ("<i8"):unpack(bytes, at) == t.addr then
