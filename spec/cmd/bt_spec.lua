@@ -43,6 +43,11 @@ describe("kvm.cmd.bt", function()
     assert.are.same({LOW, made.RETURN, (made.SIZE - 0x100) // 8}, {r.raw_at, r.raw[1], #r.raw})
   end)
 
+  it("refuses to group what has no frames", function()
+    local ok, err = pcall(bt.run, k, {all = true, raw = true, group = true})
+    assert.are.same({false, "--raw shows no frames that --group could compare"}, {ok, err.usage})
+  end)
+
   it("tells equal stacks once", function()
     local r = run {active = true, group = true}
     assert.are.same({1, {7}, {[""] = 1}}, {r[1].count, r[1].tids, r[1].comms})
