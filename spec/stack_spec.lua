@@ -146,7 +146,8 @@ describe("kvm.stack", function()
   describe("where a tracer has put its return address", function()
     local HANDLER <const> = made.OUTER + 0x80
     before_each(function()
-      kvm.cdef(k, "struct llist_node { struct llist_node *next; }; struct rethook_node { struct llist_node llist; unsigned long ret_addr, frame; };"
+      kvm.cdef(k, "struct llist_node { struct llist_node *next; };"
+        .. " struct rethook_node { struct llist_node llist; unsigned long ret_addr, frame; };"
         .. " struct task_struct { void *stack; struct { unsigned long sp; } thread; unsigned int flags; int pid, tgid; char comm[16];"
         .. " struct { void *first; } rethooks; };")
       symbols.arch_rethook_trampoline = HANDLER
@@ -165,10 +166,11 @@ describe("kvm.stack", function()
 
     it("shows the tracer where it knows of none", function()
       memory.set(k, "struct task_struct", made.TASK, {["rethooks.first"] = 0})
-      made.rules(k, made.CALL_8, made.UNDEFINED)
+      made.words(k, LOW + 80, made.RETURN)
       local frames = stack.of_task(k, made.TASK)
-      assert.are.same({HANDLER, nil}, {frames[2].pc, frames[2].hook})
-      assert.matches("no unwind table knows", frames.stopped)
+      assert.are.same({HANDLER, true, nil}, {frames[2].pc, frames[2].trusted, frames[2].hook})
+      assert.are.same({made.RETURN, "scan", false}, {frames[3].pc, frames[3].how, frames[3].trusted})
+      assert.matches("nothing tells where arch_rethook_trampoline returns to", frames.stopped)
     end)
   end)
 end)

@@ -172,16 +172,15 @@ local function caller_of(self, place, regs, first)
   return caller, "frame pointer", self.orc == nil and place.range ~= nil, nil, "undefined"
 end
 
--- Where a tracer has put its own return address, the caller is the one that was there before it.
+-- Where a tracer has put its own return address, the caller is the one that was there before it. False where the tracer knows of none.
 local function unhook(self, frames, task_area, caller)
-  if not self.hooks:is_hook(caller.rip) then return false end
+  local hook = self.hooks:hook(caller.rip)
+  if not hook then return true end
   local task = task_area and task_area.task
   local original = task and self.hooks:original(task, caller.rip, caller.rsp - WORD)
-  if original then
-    frames.hook, caller.rip = place_of(self, caller.rip, true).name, original
-    return false
-  end
-  return true -- it returns to the tracer, and nothing tells where from there
+  if not original then return false end
+  frames.hook, caller.rip = hook, original
+  return true
 end
 
 -- Goes from the frame of REGS to its callers. AREAS that were left are not entered again: that ends what is damaged.
@@ -211,9 +210,13 @@ local function walk(self, frames, task_area, regs, how, interrupted)
       return scan_rest(self, frames, area, regs.rsp)
     end
     if not trusted then frames.trusted = false end
+    if not at and not unhook(self, frames, task_area, caller) then
+      add_frame(self, frames, caller, found, true)
+      frames.stopped = ("nothing tells where %s returns to"):format(self.hooks:hook(caller.rip))
+      return scan_rest(self, frames, next_area, caller.rsp)
+    end
     frames.pt_regs = at
-    local lost = not was_interrupted and unhook(self, frames, task_area, caller)
-    regs, how, interrupted, area = caller, found, was_interrupted or lost, next_area
+    regs, how, interrupted, area = caller, found, was_interrupted, next_area
   end
   frames.stopped = ("more than %d frames"):format(MOST_FRAMES)
 end

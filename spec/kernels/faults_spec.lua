@@ -30,8 +30,8 @@ local FAULTS = {
   ["bit-lock"] = {"for bit lock, bit 3 of lab_word [labfault]", "lab_wait_bit", {"lab-bit"}, {"the kernel does not record who holds it"},
     also = {"for page lock PG_locked of page 0x", "lab_lock_page", {"lab-page"}, {"the kernel does not record who holds it"}}},
   ["inode-lock"] = {"deadlock of 2 tasks", "lab_lock_inodes", {"lab-inode-ab", "lab-inode-ba"},
-    {"inode lock i_rwsem of inode %d+ of tmpfs, /lab%-a", "inode lock i_rwsem of inode %d+ of tmpfs, /lab%-b", "held by pid %d+ %(lab%-inode%-ab%)",
-      "held by pid %d+ %(lab%-inode%-ba%)"}},
+    {"inode lock i_rwsem of inode %d+ of tmpfs, /lab%-a", "inode lock i_rwsem of inode %d+ of tmpfs, /lab%-b",
+      "held by pid %d+ %(lab%-inode%-ab%)", "held by pid %d+ %(lab%-inode%-ba%)"}},
 }
 local RELEASES = {
   ["61"] = FAULTS, ["72"] = FAULTS,

@@ -36,7 +36,7 @@ describe("kvm.unwind.return_hook", function()
 
   it("knows its own code", function()
     local hooks = return_hook.new(open(OF_612, {arch_rethook_trampoline = PROBE}))
-    assert.are.same({true, true, false, false}, {hooks:is_hook(GRAPH), hooks:is_hook(PROBE), hooks:is_hook(GRAPH + 1), hooks:is_hook(0)})
+    assert.are.same({"return_to_handler", "arch_rethook_trampoline"}, {hooks:hook(GRAPH), hooks:hook(PROBE), hooks:hook(GRAPH + 1)})
     assert.are.equal(CALLER, hooks:original(TASK, CALLER, PLACE))
   end)
 

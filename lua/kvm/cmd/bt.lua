@@ -187,9 +187,9 @@ end
 -- @param k an open handle
 -- @tparam[opt] table opts pids ({integer|string,...}: ids and names), active, all, cpu, state (letters), raw, contents, lines, group
 -- @treturn function an iterator of records: pid, tid, comm, state, cpu, addr (`struct task_struct *`), frames ({{pc, sp, name, offset,
---  module, how, trusted, stack, regs, regs_at, hook, contents, lines},...} as kvm.stack has them), user (registers of the program), user_frames
---  (addresses, by frame pointers), complete, why (the stack ends earlier), registers_from; with raw: raw (words), raw_at; with group:
---  count, tids, comms in the place of one task's; what is damaged as kvm.cmd.walk tells it
+--  module, how, trusted, stack, regs, regs_at, hook, contents, lines},...} as kvm.stack has them), user (registers of the program),
+--  user_frames (addresses, by frame pointers), complete, why (the stack ends earlier), registers_from; with raw: raw (words), raw_at; with
+--  group: count, tids, comms in the place of one task's; what is damaged as kvm.cmd.walk tells it
 -- @raise kvm.Error
 -- @usage for r in require "kvm.cmd.bt".run(k, {all = true}) do assert(r.stopped or r.frames) end
 function M.run(k, opts)

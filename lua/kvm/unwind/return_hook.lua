@@ -122,20 +122,20 @@ local HANDLERS = {
   return_to_handler = of_graph, arch_rethook_trampoline = of_probe, __kretprobe_trampoline = of_probe, kretprobe_trampoline = of_probe,
 }
 
---- Whether an address is that of a tracer's code that functions return to.
+--- The tracer's code that functions return to at an address.
 -- @tparam integer addr
--- @treturn boolean
--- @usage assert(not require "kvm.unwind.return_hook".new(k):is_hook(0))
-function Hooks:is_hook(addr) return self.handlers[addr] ~= nil end
+-- @treturn ?string its name; nil where that is none
+-- @usage assert(require "kvm.unwind.return_hook".new(k):hook(0) == nil)
+function Hooks:hook(addr) return self.names[addr] end
 
 --- The return address that was there before a tracer's.
 -- @tparam integer task address of the `struct task_struct` whose stack it is
--- @tparam integer addr that is there now, for which is_hook is true
+-- @tparam integer addr that is there now, for which hook gives a name
 -- @tparam integer at the place on the stack
 -- @treturn ?integer nil where the tracer knows of none
 -- @raise kvm.Error `fault`, `excluded`; `format`: a list without an end
 -- @usage local hooks = require "kvm.unwind.return_hook".new(k)
--- assert(not hooks:is_hook(16) and hooks:original(k:symbol("init_task").value, 16, 0) == 16)
+-- assert(not hooks:hook(16) and hooks:original(k:symbol("init_task").value, 16, 0) == 16)
 function Hooks:original(task, addr, at)
   for _ = 1, MOST_HOOKS do -- a function may be hooked by several
     local handler = self.handlers[addr]
@@ -152,10 +152,10 @@ end
 -- @raise kvm.Error
 -- @usage assert(require "kvm.unwind.return_hook".new(k))
 function M.new(k)
-  local self = setmetatable({k = k, handlers = {}}, Hooks)
+  local self = setmetatable({k = k, handlers = {}, names = {}}, Hooks)
   for name, handler in pairs(HANDLERS) do
     local symbol = k:symbol(name)
-    if symbol then self.handlers[symbol.value] = handler end
+    if symbol then self.handlers[symbol.value], self.names[symbol.value] = handler, name end
   end
   if next(self.handlers) then self.graph, self.lists = graph_of(k), lists_of(k) end
   return self

@@ -59,7 +59,8 @@ describe("kvm.linux.check.deadlock", function()
     lock_place.text = function(_, wait) return "i_rwsem of inode " .. wait.lock // 0x1000, "inode lock" end
     local found = checks.run("deadlock", context {{1, 2, "rw_semaphore"}, {2, 1, "rw_semaphore"}})[1]
     assert.matches("%(inode lock%)$", found.title)
-    assert.are.equal("pid 2 (t2) waits in lab_lock+0x2 [lab] for inode lock i_rwsem of inode 2 (0x2000), held by pid 1 (t1)", found.evidence[2])
+    assert.are.equal("pid 2 (t2) waits in lab_lock+0x2 [lab] for inode lock i_rwsem of inode 2 (0x2000), held by pid 1 (t1)",
+      found.evidence[2])
   end)
 
   it("is quiet about chains", function()

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- Tasks that wait in a wait queue for a lock that keeps no list of its own: a bit of a word (include/linux/wait_bit.h: buffer heads, inodes),
--- the lock of a page (mm/filemap.c), a per-CPU read-write semaphore (kernel/locking/percpu-rwsem.c). The entry of the queue lies on the
+-- Tasks that wait in a wait queue for a lock that keeps no list of its own: a bit of a word (include/linux/wait_bit.h: buffer heads,
+-- inodes), the lock of a page (mm/filemap.c), a per-CPU read-write semaphore (kernel/locking/percpu-rwsem.c). The queue's entry lies on the
 -- task's own stack: its `private` is the task, its `func` the one that belongs to such entries. Of none of these locks the kernel records
 -- who holds it; of a per-CPU semaphore the writer while it waits for the readers. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 local frames_of = require "kvm.linux.check.frames"
