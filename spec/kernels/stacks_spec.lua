@@ -10,7 +10,7 @@ local stack = require "kvm.stack"
 
 -- Labels in one function of assembler, each of which is a symbol.
 local ALIASES = {entry_SYSCALL_64_after_hwframe = "entry_SYSCALL_64", secondary_startup_64_no_verify = "secondary_startup_64",
-  common_startup_64 = "secondary_startup_64"}
+  common_startup_64 = "secondary_startup_64", asm_call_irq_on_stack = "asm_call_on_stack", asm_call_sysvec_on_stack = "asm_call_on_stack"}
 
 local function name_of(frame)
   local name = frames_of.plain(frame.name or "?")
