@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- Stacks: who called whom, of each task and each CPU, without debuginfo. A frame's caller is found by the kernel's own ORC tables
 -- (unwind/orc.lua), where those have none by a debug file's call frame information (unwind/cfi.lua), without that by frame pointers, and
--- where nothing tells by looking through the stack for what may be a return address (unwind/scan.lua). Each frame says how it was found and whether that is to be trusted: it and all frames below it were found by
--- a table, in code that the kernel has, on stacks that it has. x86-64.
+-- where nothing tells by looking through the stack for what may be a return address (unwind/scan.lua). Each frame says how it was found
+-- and whether that is to be trusted: it and all frames below it were found by a table, in code that the kernel has, on stacks that it
+-- has. x86-64.
 local call = require "kvm.unwind.call"
 local cfi = require "kvm.unwind.cfi"
 local frame_pointer = require "kvm.unwind.frame_pointer"
@@ -289,11 +290,12 @@ end
 --- The stack of a task.
 -- @param task `struct task_struct` or its address
 -- @treturn {table,...} frames, the innermost first: pc, sp (addresses), name, offset, module (nil where no symbol is known), how
--- ("registers": the CPU was there, "switch": the task gave up its CPU there, "orc", "cfi" (a debug file's table), "frame pointer", "call":
--- a call to where no code is, "pt_regs": it was interrupted there, "prologue": the called function's first instructions tell, "scan": a
--- word of the stack that may be a return address), trusted (boolean), stack ("task", "irq", "NMI" ...), and where it was interrupted regs
--- (table) and regs_at (address of the struct pt_regs), hook (name of a tracer's code that its callee returns to first). Besides: complete
--- (boolean: down to where the task entered the kernel or began), user (registers of the program), stopped (why it ends earlier), code, addr, cpu (that runs the task)
+-- ("registers": the CPU was there, "switch": the task gave up its CPU there, "orc", "cfi" (a debug file's table), "frame pointer",
+-- "call": a call to where no code is, "pt_regs": it was interrupted there, "prologue": the called function's first instructions tell,
+-- "scan": a word of the stack that may be a return address), trusted (boolean), stack ("task", "irq", "NMI" ...), and where it was
+-- interrupted regs (table) and regs_at (address of the struct pt_regs), hook (name of a tracer's code that its callee returns to first).
+-- Besides: complete (boolean: down to where the task entered the kernel or began), user (registers of the program), stopped (why it ends
+-- earlier), code, addr, cpu (that runs the task)
 -- @raise kvm.Error
 -- @usage local frames = require "kvm.stack".new(k):of_task(k:symbol("init_task").value)
 -- assert(#frames > 0 or frames.stopped or frames.user)
