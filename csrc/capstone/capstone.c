@@ -106,7 +106,7 @@ static bool decode(const struct job *job, const uint8_t **at, size_t *len, uint6
     memcpy(copy, start, n);
     copy[opcode_end - 1] = 0xaf;
     if (!cs_disasm_iter(job->cs, &p, &n, addr, job->insn)) return false;
-    strcpy(job->insn->mnemonic, "ud1");
+    memcpy(job->insn->mnemonic, "ud1", sizeof("ud1"));
     *at += p - copy;
     *len -= (size_t)(p - copy);
     return true;

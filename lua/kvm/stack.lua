@@ -138,21 +138,21 @@ end
 
 -- Tables of unwinding, by name: each gives the caller's registers (nil: none), how they were found, where it was interrupted its struct
 -- pt_regs, why there are none, and whether it was interrupted; nothing where it does not know the place.
-local TABLES = {}
-
-function TABLES.orc(self, place, regs)
+local function by_orc(self, place, regs)
   local rule = rule_of(self, place)
   if not rule or rule.kind == "undefined" then return end
   local caller, why, at = x86_64.step(self.k, rule, regs)
   return caller, at and "pt_regs" or "orc", at, why, rule.interrupted
 end
 
-function TABLES.cfi(self, place, regs)
+local function by_cfi(self, place, regs)
   if place.row == nil then place.row = place.range and self.k:cfi(place.at) or false end
   if not place.row then return end
   local caller, why = cfi.step(self.k, place.row, regs)
   return caller, "cfi", nil, why, place.row.interrupted
 end
+
+local TABLES = {orc = by_orc, cfi = by_cfi}
 
 -- The caller's registers, how they were found, whether that is to be trusted, and where it was interrupted its struct pt_regs.
 local function caller_of(self, place, regs, first)
