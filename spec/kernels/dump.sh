@@ -63,6 +63,12 @@ rcu-stall       stall=3 wait=8
 rcu-reader      stall=3 wait=8
 stuck-work      wait=14
 slab-leak       slub_debug=U,kmalloc-1k
+redzone         slub_debug=FZPU
+late-write      slub_debug=FZPU
+free-list
+free-page
+task-refcount
+list-poison
 '
 fault_keys() { # their lines for KEYS
   local name options more

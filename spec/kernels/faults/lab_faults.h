@@ -22,4 +22,11 @@ void lab_stuck_work_fault(void);
 
 void lab_slab_leak_fault(void);
 
+void lab_redzone_fault(void);
+void lab_late_write_fault(void);
+void lab_free_list_fault(void);
+void lab_free_page_fault(void);
+void lab_task_refcount_fault(void);
+void lab_list_poison_fault(void);
+
 #endif
