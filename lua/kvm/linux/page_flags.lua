@@ -115,6 +115,41 @@ local function mapping_of(l, k, page, rec)
   rec.anon = word & MAPPING_ANON ~= 0
 end
 
+--- Where the members of struct page lie that tell whether it is in use, for what reads many of them.
+-- @param k an open handle
+-- @treturn table bytes (of a struct page), and offsets: flags (8 bytes), type (of page_type, which is the count of mappings less 1 as well),
+--  refcount (4 bytes each), private, head (8 bytes each)
+-- @raise kvm.Error `notfound`
+-- @usage assert(kvm.linux.page_flags.layout(k).bytes == kvm.sizeof(k:type "struct page"))
+function M.layout(k)
+  local l = layout_of(k)
+  return {bytes = l.size, flags = l.flags, type = l.type, refcount = l.refcount, private = l.private, head = l.head}
+end
+
+--- The bits of flags by their names; those that a release lacks are none.
+-- @param k an open handle
+-- @tparam {string,...} names without PG_
+-- @treturn integer
+-- @raise kvm.Error `notfound`
+-- @usage assert(kvm.linux.page_flags.mask(k, {"locked"}) == 1)
+function M.mask(k, names)
+  local wanted, mask = {}, 0
+  for _, name in ipairs(names) do wanted[name] = true end
+  for bit, name in pairs(layout_of(k).names) do
+    if wanted[name] then mask = mask | 1 << bit end
+  end
+  return mask
+end
+
+--- What a page is for, as its struct page's words say.
+-- @param k an open handle
+-- @tparam integer flags
+-- @tparam integer word page_type, unsigned
+-- @treturn ?string "slab", "buddy", "table" ...; nil: none of them
+-- @raise kvm.Error `notfound`
+-- @usage assert(kvm.linux.page_flags.type_name(k, 0, 0xffffffff) == nil)
+function M.type_name(k, flags, word) return type_of(layout_of(k), flags, word) end
+
 --- What a struct page says.
 -- @param k an open handle
 -- @tparam integer page `struct page *`
