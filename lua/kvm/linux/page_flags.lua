@@ -203,15 +203,23 @@ local function rows(k, size)
   end
 end
 
+-- Where the word of a struct page is that tells of slabs: its form, and which bits of it are what: the type, or a flag (until 6.9).
+local function slab_test(l)
+  for number, name in pairs(l.types or {}) do
+    if name == "slab" then return l.size, l.type + 1, "<I4", TYPE_SHIFT, number, 0xff end
+  end
+  if not l.slab then kvm_error.fail("notfound", "pages have neither a type nor a flag for slabs") end
+  return l.size, l.flags + 1 + l.slab // 8, "B", l.slab % 8, 1, 1
+end
+
 --- The slabs in memory, of all caches, in order: those that are full as well, which are in no list.
 -- @param k an open handle
 -- @treturn function an iterator of `struct slab *` (`struct page *` before 5.17), an integer
 -- @raise kvm.Error `excluded`
 -- @usage assert(kvm.linux.page_flags.for_each_slab(k)() ~= 0)
 function M.for_each_slab(k)
-  local l = layout_of(k)
-  local size, flags_at, type_at, unpack = l.size, l.flags + 1, l.type + 1, string.unpack
-  local step = rows(k, size)
+  local size, test_at, form, shift, wanted, mask = slab_test(layout_of(k))
+  local step, unpack = rows(k, size), string.unpack
   local base, bytes, at = nil, "", 0
   return function()
     while true do
@@ -220,9 +228,9 @@ function M.for_each_slab(k)
         at = 0
         if not base then return nil end
       end
-      local flags, word = unpack("<I8", bytes, at + flags_at), unpack("<I4", bytes, at + type_at)
+      local is_slab = unpack(form, bytes, at + test_at) >> shift & mask == wanted
       at = at + size
-      if type_of(l, flags, word) == "slab" then return base + at - size end
+      if is_slab then return base + at - size end
     end
   end
 end

@@ -116,7 +116,9 @@ local FLAGS <const> = {
 -- @usage assert(type(kvm.linux.slab.has_flag(kvm.linux.slab.find_slab_cache(k, "dentry"), "POISON")) == "boolean")
 function M.has_flag(cache, name)
   local bits = types.enumerators(object.handle(cache), "enum _slab_flag_bits")
-  return cache.flags & (bits and 1 << bits["_SLAB_" .. name] or FLAGS[name]) ~= 0
+  if not bits then return cache.flags & FLAGS[name] ~= 0 end
+  local bit = bits["_SLAB_" .. name] -- some are only there with CONFIG_SLUB_DEBUG
+  return bit ~= nil and cache.flags & 1 << bit ~= 0
 end
 
 --- Whether the kernel counts on getting a cache's memory back (SReclaimable).

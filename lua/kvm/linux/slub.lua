@@ -78,7 +78,6 @@ local function head_of(slab) return object.handle(slab):ptr(object.addr(slab, "f
 
 local function own_list(shape, slab, start)
   local count, used = slab.objects, slab.inuse
-  if count == used and used <= shape.most and head_of(slab) == 0 then return {} end -- most slabs
   if count > shape.most or used > count then
     fail(object.addr(slab), "the slab at 0x%x of %s has %d of %d objects in use", start, shape.name, used, count)
   end
@@ -238,10 +237,17 @@ end
 -- @usage local cache = kvm.linux.slab.find_slab_cache(k, "task_struct")
 -- for s, free, err in kvm.linux.slub.for_each_free_list(cache, {}) do assert(s and (free or err)) end
 function M.for_each_free_list(cache, kept, by_cache)
-  local shape, step = shape_of(cache), M.for_each_slab(cache, by_cache)
+  local k, shape = object.handle(cache), shape_of(cache)
+  local t = types.of(k, type_of_slabs(k))
+  local own, i = (by_cache or M.slabs_by_cache(k))[object.addr(cache)] or {}, 0
+  local counts, head = object.reader(t, {"objects", "inuse"}), types.offsetof(k, type_of_slabs(k), "freelist")
   return function()
-    local slab = step()
-    if not slab then return nil end
+    i = i + 1
+    local at = own[i]
+    if not at then return nil end
+    local slab = kvm_error.check(k:object(at, t))
+    local count, used = counts(at)
+    if count and count == used and used <= shape.most and k:ptr(at + head) == 0 then return slab, {} end -- most slabs are full
     local free, err = kvm_error.try(free_but, shape, slab, kept)
     return slab, free, err
   end

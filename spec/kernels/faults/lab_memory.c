@@ -2,8 +2,10 @@
 // Faults that nothing notices yet: memory is damaged, the kernel goes on.
 #include "lab_faults.h"
 
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poison.h>
@@ -100,6 +102,13 @@ void lab_task_refcount_fault(void) {
 static noinline void lab_half_delete(struct list_head *node) {
     node->prev = LIST_POISON2;
 }
+static const struct file_operations lab_operations = {.owner = THIS_MODULE};
+static struct miscdevice lab_device = {
+    .minor = MISC_DYNAMIC_MINOR,
+    .name = "lab-device",
+    .fops = &lab_operations,
+};
 void lab_list_poison_fault(void) {
-    lab_half_delete(&THIS_MODULE->list);
+    if (misc_register(&lab_device)) return;
+    lab_half_delete(&lab_device.list);
 }

@@ -23,7 +23,7 @@ local MOST_OF_ONE <const> = 20000
 local LISTS <const> = {
   {of = "tasks", head = "init_task", within = {"struct task_struct", "tasks"}, entry = "struct task_struct", node = "tasks", name = "comm",
     own = {{of = "children", head = "children", entry = "struct task_struct", node = "sibling", name = "comm"}}},
-  {of = "modules", head = "modules", entry = "struct module", node = "list", name = "name", is_module = true},
+  {of = "modules", head = "modules", entry = "struct module", node = "list", name = "name"},
   {of = "super blocks", head = "super_blocks", entry = "struct super_block", node = "s_list", name = "s_id", own = {
     {of = "mounts", head = "s_mounts", entry = "struct mount", node = "mnt_instance"},
     {of = "inodes", head = "s_inodes", entry = "struct inode", node = "i_sb_list"}}},
@@ -36,7 +36,7 @@ local LISTS <const> = {
   {of = "backing devices", head = "bdi_list", entry = "struct backing_dev_info", node = "bdi_list"},
   {of = "shrinkers", head = "shrinker_list", entry = "struct shrinker", node = "list"},
   {of = "ciphers", head = "crypto_alg_list", entry = "struct crypto_alg", node = "cra_list", name = "cra_name"},
-  {of = "miscellaneous devices", head = "misc_list", entry = "struct miscdevice", node = "list"},
+  {of = "miscellaneous devices", head = "misc_list", entry = "struct miscdevice", node = "list", name = "name"},
   {of = "input devices", head = "input_dev_list", entry = "struct input_dev", node = "node"},
   {of = "devices of power management", head = "dpm_list", entry = "struct device", node = "power.entry"},
   {of = "clock sources", head = "clocksource_list", entry = "struct clocksource", node = "list"},
@@ -88,7 +88,12 @@ local function describe(context, list, offset, fault, who)
     local name = name_of(k, list, entry)
     lines[#lines + 1] = ("that is in %s 0x%x%s"):format(list.entry, entry, name and (" (%s)"):format(name) or "")
     who.name = who.name or name
-    if list.is_module and name then who.modules[1] = who.modules[1] or name end
+    local symbol = k:symbol(fault.node)
+    if symbol and symbol.module then
+      lines[#lines + 1] = ("it lies in %s"):format(context:symbol_text(fault.node))
+      who.modules[1] = who.modules[1] or symbol.module
+    end
+    if list.head == "modules" and name then who.modules[1] = who.modules[1] or name end
   end
   local info = kvm_error.try(slub.object_info, k, fault.node)
   if not info or not info.object then return end

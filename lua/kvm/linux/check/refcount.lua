@@ -99,7 +99,7 @@ local function look_at_tasks(context, look)
     for _, member in ipairs(has_exited(t) and {} or members) do
       local addr = look.attempts:call(k.ptr, k, t.addr + member[1])
       -- That of the idle tasks (init_signals) is never counted.
-      if addr and addr ~= 0 and not (t.idle and member[1] == "signal") then
+      if addr and addr ~= 0 and not (t.pid == 0 and member[2] == "struct signal_struct") then
         look.attempts:call(look.count, look, addr, member[2], owner)
         if member[2] == "struct cred" then
           local of = look.attempts:call(k.ptr, k, addr + user)

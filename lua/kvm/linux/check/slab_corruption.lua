@@ -38,14 +38,14 @@ end
 -- What is in a cache that is damaged: lists and objects, with lines of evidence.
 local function damage_of(cache, name) return {cache = cache, name = name, lists = {}, objects = {}, lines = {}} end
 
-local function is_in_kfence(context, slab_of, start)
-  local pool = context.kfence -- address of its pool; 0: none
-  if pool == nil then
-    local symbol = context.k:symbol "__kfence_pool"
-    pool = symbol and context.k:ptr(symbol.value) or 0
-    context.kfence = pool
-  end
-  return pool ~= 0 and not math.ult(start, pool) and slab_of.objects == 1
+-- Objects of KFENCE lie in pages of their own behind this address, one in each; it has no list of them. 0: there are none.
+local function kfence_pool(k)
+  local symbol = k:symbol "__kfence_pool"
+  return symbol and k:ptr(symbol.value) or 0
+end
+
+local function is_in_kfence(pool, slab_of)
+  return pool ~= 0 and slab_of.objects == 1 and not math.ult(slub.objects(slab_of), pool)
 end
 
 local function note_object(found, at, state, marks)
@@ -75,7 +75,7 @@ local function check_marks(found, marks, slab_of, free, kept, budget)
   end
 end
 
-local function look_at(context, found, by_cache, budget, attempts)
+local function look_at(pool, found, by_cache, budget, attempts)
   local cache = found.cache
   local marks = slab_marks.of(cache)
   local kept, err = kvm_error.try(slub.kept, cache)
@@ -87,7 +87,7 @@ local function look_at(context, found, by_cache, budget, attempts)
     budget.slabs = budget.slabs - 1
     if budget.slabs < 0 then
       budget.unlisted = budget.unlisted + 1
-    elseif is_in_kfence(context, slab_of, (slub.objects(slab_of))) then
+    elseif is_in_kfence(pool, slab_of) then
       free = nil
     elseif why then
       if why.code == "format" then found.lists[#found.lists + 1] = why else attempts:call(error, why, 0) end
@@ -195,10 +195,11 @@ local LEFT_OUT <const> = {
 -- @usage require "kvm.linux.check.slab_corruption".run(require "kvm.linux.check.context".new(k), function(f) assert(f.title) end)
 function M.run(context, report)
   local by_cache, attempts, shared = slub.slabs_by_cache(context.k), attempt.new(), {}
+  local pool = kfence_pool(context.k)
   local budget = {slabs = MOST_SLABS, bytes = MOST_BYTES, unlisted = 0, unlooked = 0}
   for cache in slab.for_each_slab_cache(context.k) do
     local found = damage_of(cache, slab.name(cache))
-    attempts:call(look_at, context, found, by_cache, budget, attempts)
+    attempts:call(look_at, pool, found, by_cache, budget, attempts)
     if found.lists[1] or found.objects[1] then attempts:call(tell, context, found, shared, report) end
   end
   for _, left in ipairs(LEFT_OUT) do
