@@ -117,8 +117,8 @@ end
 
 --- Where the members of struct page lie that tell whether it is in use, for what reads many of them.
 -- @param k an open handle
--- @treturn table bytes (of a struct page), and offsets: flags (8 bytes), type (of page_type, which is the count of mappings less 1 as well),
---  refcount (4 bytes each), private, head (8 bytes each)
+-- @treturn table bytes (of a struct page), and offsets: flags (8 bytes), type (of page_type, which is the count of mappings less 1 as
+--  well), refcount (4 bytes each), private, head (8 bytes each)
 -- @raise kvm.Error `notfound`
 -- @usage assert(kvm.linux.page_flags.layout(k).bytes == kvm.sizeof(k:type "struct page"))
 function M.layout(k)

@@ -231,8 +231,8 @@ end
 -- @param cache `struct kmem_cache`
 -- @tparam table kept what `kept` gives for the cache; none may be in a list as well
 -- @tparam[opt] table by_cache what slabs_by_cache gives
--- @treturn function an iterator of `struct slab` (`struct page` before 5.17), the addresses of its free objects in order (nil: damaged), and
---  the kvm.Error that says how
+-- @treturn function an iterator of `struct slab` (`struct page` before 5.17), the addresses of its free objects in order (nil: damaged),
+--  and the kvm.Error that says how
 -- @raise kvm.Error
 -- @usage local cache = kvm.linux.slab.find_slab_cache(k, "task_struct")
 -- for s, free, err in kvm.linux.slub.for_each_free_list(cache, {}) do assert(s and (free or err)) end

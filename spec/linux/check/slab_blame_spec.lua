@@ -28,7 +28,8 @@ describe("kvm.linux.check.slab_blame", function()
 
   it("prefers the functions of modules", function()
     local k = made.open()
-    memory.symbols({kfree = 0x100, put = 0x200, lab = 0x300, own = 0x400}, {kfree = 16, put = 16, lab = 16, own = 16}, {lab = "m", own = "m"})
+    memory.symbols({kfree = 0x100, put = 0x200, lab = 0x300, own = 0x400}, {kfree = 16, put = 16, lab = 16, own = 16},
+      {lab = "m", own = "m"})
     assert.are.equal("put", blame.culprit(k, {addr = 0x204, stack = {0x104}}).name)
     assert.are.equal("lab", blame.culprit(k, {addr = 0x204, stack = {0x104, 0x304}}).name)
     assert.are.equal("own", blame.culprit(k, {addr = 0x404, stack = {0x304}}).name)

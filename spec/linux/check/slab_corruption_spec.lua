@@ -24,7 +24,7 @@ describe("kvm.linux.check.slab_corruption", function()
       made.free({6, 1}, 6, 0x4142434445464748)
       local f = run()
       assert.are.same({1, "critical", "certain"}, {#f, f[1].severity, f[1].confidence})
-      assert.are.equal("slab corruption: the free lists of 1 slabs of a-cache are damaged", f[1].title)
+      assert.are.equal("slab corruption: the free list of a slab of a-cache is damaged", f[1].title)
       assert.matches("leads from 0x%x+ to 0x4142434445464748, which is no object of it", f[1].evidence[1])
     end)
   end

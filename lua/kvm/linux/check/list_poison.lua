@@ -4,6 +4,7 @@
 -- passed over. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
 local attempt = require "kvm.linux.check.attempt"
 local blame = require "kvm.linux.check.slab_blame"
+local cpumask = require "kvm.linux.cpumask"
 local in_flight = require "kvm.linux.check.in_flight"
 local kvm_error = require "kvm.error"
 local object = require "kvm.object"
@@ -166,8 +167,7 @@ local function each_root(k, tree, visit)
     for part in tree.path:gmatch "[^.]+" do o = o[part] end
     return o
   end
-  local _, cpus = nil, require "kvm.linux.cpumask".of(k, "possible")
-  for _, cpu in ipairs(cpus) do
+  for _, cpu in ipairs(cpumask.of(k, "possible")) do
     local own, name = percpu.per_cpu(k, tree.variable, cpu), ("%s of CPU %d"):format(tree.of, cpu)
     if tree.array then
       for i = 0, #own[tree.array] - 1 do visit(follow(own[tree.array][i]), name) end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- Pages of memory that contradict themselves. A free page has no reference (_refcount 0), no mapping (_mapcount -1) and none of the flags of
--- pages in use: free_pages_prepare and check_new_page (mm/page_alloc.c; PAGE_FLAGS_CHECK_AT_FREE and _AT_PREP, linux/page-flags.h) clear
+-- Pages of memory that contradict themselves. A free page has no reference (_refcount 0), no mapping (_mapcount -1) and none of the flags
+-- of pages in use: free_pages_prepare and check_new_page (mm/page_alloc.c; PAGE_FLAGS_CHECK_AT_FREE and _AT_PREP, linux/page-flags.h) clear
 -- and check that. The first page of a free block is marked as such, has the block's order in private, and a place that fits the order
 -- (set_buddy_order, __free_one_page). Pages of a compound page lead to its head, which is marked (prep_compound_page). Of blocks that are
 -- free and of CPUs' own lists all up to a bound, of compound pages a sample. Checked against Linux 5.10, 6.1, 6.12 and 7.2.
@@ -35,9 +35,6 @@ local BAD_FLAGS <const> = {"lru", "locked", "private", "private_2", "writeback",
 local CHANGERS <const> = {"^rmqueue", "^__rmqueue", "get_page_from_freelist", "alloc_pages", "^free_", "^__free_", "^free_unref", "^drain_",
   "^expand", "^prep_new_page", "^get_page", "^put_page", "folio", "^release_pages", "^split_", "compact"}
 
-local Look = {}
-Look.__index = Look
-
 local function new_look(context)
   local k = context.k
   local l = page_flags.layout(k)
@@ -51,62 +48,62 @@ local function new_look(context)
   -- All releases have them in this order.
   if table.concat(order, " ") ~= "flags type refcount" then kvm_error.fail("unsupported", "struct page has another order: %s",
     table.concat(order, " ")) end
-  return setmetatable({k = k, l = l, form = form, flags = page_flags.mask(k, BAD_FLAGS), bad = {}, keys = {}, left = MOST_PAGES,
-    unlooked = 0, blocks = MOST_BLOCKS, cut = 0, attempts = attempt.new()}, Look)
+  return {k = k, l = l, form = form, flags = page_flags.mask(k, BAD_FLAGS), bad = {}, keys = {}, left = MOST_PAGES,
+    unlooked = 0, blocks = MOST_BLOCKS, cut = 0, attempts = attempt.new()}
 end
 
 -- KEY: a few words that many pages may share.
-function Look:note(key, page, form, ...)
-  local bad = self.bad[key]
+local function note(look, key, page, form, ...)
+  local bad = look.bad[key]
   if not bad then
     bad = {}
-    self.bad[key], self.keys[#self.keys + 1] = bad, key
+    look.bad[key], look.keys[#look.keys + 1] = bad, key
   end
   bad[#bad + 1] = {page = page, text = form:format(...)}
 end
 
-function Look:in_use(page, flags, word, refcount, where)
+local function note_use(look, page, flags, word, refcount, where)
   local why = {}
   if refcount ~= 0 then why[#why + 1] = ("refcount %d"):format(refcount) end
   if word ~= UNMAPPED then why[#why + 1] = ("page_type or mapcount 0x%x"):format(word) end
-  if flags & self.flags ~= 0 then why[#why + 1] = "flags " .. table.concat(page_flags.names(self.k, flags & self.flags), "|") end
-  self:note("free page in use", page, "%s: %s", where, table.concat(why, ", "))
+  if flags & look.flags ~= 0 then why[#why + 1] = "flags " .. table.concat(page_flags.names(look.k, flags & look.flags), "|") end
+  note(look, "free page in use", page, "%s: %s", where, table.concat(why, ", "))
 end
 
 -- Pages of a free block behind its first one.
-function Look:tails(page, count, where)
-  local bytes, l, form, unpack, bad_flags = self.l.bytes, self.l, self.form, string.unpack, self.flags
+local function check_tails(look, page, count, where)
+  local bytes, l, form, unpack, bad_flags = look.l.bytes, look.l, look.form, string.unpack, look.flags
   local i = 1
   while i < count do
     local n = math.min(count - i, AT_ONCE)
-    local text = kvm_error.check(self.k:read(page + i * bytes, n * bytes))
+    local text = kvm_error.check(look.k:read(page + i * bytes, n * bytes))
     for at = 1, #text, bytes do
       local flags, word, refcount = unpack(form, text, at)
       if refcount ~= 0 or word ~= UNMAPPED or flags & bad_flags ~= 0 then
-        self:in_use(page + i * l.bytes + at - 1, flags, word, refcount, where)
+        note_use(look, page + i * l.bytes + at - 1, flags, word, refcount, where)
       end
     end
     i = i + n
   end
 end
 
-function Look:block(page, order, where)
-  local k, l = self.k, self.l
-  local flags, word, refcount = string.unpack(self.form, kvm_error.check(k:read(page, l.bytes)))
+local function check_block(look, page, order, where)
+  local k, l = look.k, look.l
+  local flags, word, refcount = string.unpack(look.form, kvm_error.check(k:read(page, l.bytes)))
   local kind, private = page_flags.type_name(k, flags, word), k:u64(page + l.private)
-  if kind ~= "buddy" then self:note("block in a free list that is not marked free", page, "%s: page_type 0x%x, refcount %d", where, word,
+  if kind ~= "buddy" then note(look, "block in a free list that is not marked free", page, "%s: page_type 0x%x, refcount %d", where, word,
     refcount) end
-  if private ~= order then self:note("free block of another order than its list", page, "%s: private is %d", where, private) end
+  if private ~= order then note(look, "free block of another order than its list", page, "%s: private is %d", where, private) end
   if pagemap.page_to_pfn(k, page) & (1 << order) - 1 ~= 0 then
-    self:note("free block that lies where its order does not fit", page, "%s", where)
+    note(look, "free block that lies where its order does not fit", page, "%s", where)
   end
-  if refcount ~= 0 or flags & self.flags ~= 0 then self:in_use(page, flags, UNMAPPED, refcount, where) end
+  if refcount ~= 0 or flags & look.flags ~= 0 then note_use(look, page, flags, UNMAPPED, refcount, where) end
   local count = 1 << order
-  if self.left < count then
-    self.unlooked = self.unlooked + count - 1
+  if look.left < count then
+    look.unlooked = look.unlooked + count - 1
   else
-    self.left = self.left - count
-    self:tails(page, count, where)
+    look.left = look.left - count
+    check_tails(look, page, count, where)
   end
 end
 
@@ -117,72 +114,79 @@ local function node_offset(k, member)
   return types.first(k, "struct page", {member, "lru"}).offset
 end
 
-function Look:ring(head, node_at, where, each)
-  local k, pages = self.k, {}
-  local count, faults, more = ring.walk(k, head, self.blocks, function(node) pages[#pages + 1] = node - node_at end)
-  self.blocks = self.blocks - count
-  if more and self.blocks <= 0 then self.cut = self.cut + 1 end
+local function walk(look, head, node_at, where, each)
+  local k, pages = look.k, {}
+  local count, faults, more = ring.walk(k, head, look.blocks, function(node) pages[#pages + 1] = node - node_at end)
+  look.blocks = look.blocks - count
+  if more and look.blocks <= 0 then look.cut = look.cut + 1 end
   for _, fault in ipairs(faults) do
-    if fault.is_unfinished then self.unfinished = true end
-    self:note("broken list of free pages", fault.node - node_at, "%s: %s", where, fault.text)
+    note(look, "broken list of free pages", fault.node - node_at, "%s: %s", where, fault.text)
   end
-  for _, page in ipairs(pages) do self.attempts:call(each, self, page, where) end
+  for _, page in ipairs(pages) do look.attempts:call(each, look, page, where) end
 end
 
-function Look:free_lists(zone)
-  local k, areas, name = self.k, zone.free_area, object.string(zone.name)
+local function check_free_lists(look, zone)
+  local k, areas, name = look.k, zone.free_area, object.string(zone.name)
   local node_at = node_offset(k, "buddy_list")
   for order = 0, #areas - 1 do
     local lists = areas[order].free_list
     for i = 0, #lists - 1 do
-      self:ring(object.addr(lists[i]), node_at, ("free list of order %d, migrate type %d, zone %s"):format(order, i, name),
-        function(look, page, where) look:block(page, order, where) end)
+      walk(look, object.addr(lists[i]), node_at, ("free list of order %d, migrate type %d, zone %s"):format(order, i, name),
+        function(look, page, where) check_block(look, page, order, where) end)
     end
   end
 end
 
-function Look:cpu_page(page, where)
-  local flags, word, refcount = string.unpack(self.form, kvm_error.check(self.k:read(page, self.l.bytes)))
-  if refcount ~= 0 or word ~= UNMAPPED or flags & self.flags ~= 0 then self:in_use(page, flags, word, refcount, where) end
+local function check_cpu_page(look, page, where)
+  local flags, word, refcount = string.unpack(look.form, kvm_error.check(look.k:read(page, look.l.bytes)))
+  if refcount ~= 0 or word ~= UNMAPPED or flags & look.flags ~= 0 then note_use(look, page, flags, word, refcount, where) end
 end
 
-function Look:cpu_lists(zone)
-  local node_at, name = node_offset(self.k, "pcp_list"), object.string(zone.name)
+local function check_cpu_lists(look, zone)
+  local node_at, name = node_offset(look.k, "pcp_list"), object.string(zone.name)
   for cpu, own in mmzone.for_each_cpu(zone) do
     for i = 0, #own.lists - 1 do
-      self:ring(object.addr(own.lists[i]), node_at, ("list %d of CPU %d, zone %s"):format(i, cpu, name), self.cpu_page)
+      walk(look, object.addr(own.lists[i]), node_at, ("list %d of CPU %d, zone %s"):format(i, cpu, name), check_cpu_page)
     end
   end
 end
 
 -- --- compound pages
 
-function Look:compound(page)
-  local k, l = self.k, self.l
+-- Where the map of a huge page's tails was given back (CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP), each page of the map shows the head once more
+-- at its start (page_fixed_fake_head, linux/page-flags.h).
+local function is_fake_head(look, page, head)
+  return page & 0xfff == 0 and math.ult(head, page) and look.k:u64(head + look.l.flags) & look.head ~= 0
+end
+
+local function check_compound(look, page)
+  local k, l = look.k, look.l
   local word = k:u64(page + l.head)
-  local is_head = k:u64(page + l.flags) & self.head ~= 0
+  local is_head = k:u64(page + l.flags) & look.head ~= 0
   if word & TAIL ~= 0 then
     local head = page_flags.compound_head(k, page)
-    if is_head and not (word >> 40 == 0xffffff) then self:note("page that is head and tail of a compound page", page, "flags %s",
+    if is_head and word >> 40 ~= 0xffffff then note(look, "page that is head and tail of a compound page", page, "flags %s",
       table.concat(page_flags.names(k, k:u64(page + l.flags)), "|")) end
     if not math.ult(head, page) or (page - head) % l.bytes ~= 0 then
-      return self:note("page of a compound page whose head is none", page, "its head is 0x%x", head)
+      return note(look, "page of a compound page whose head is none", page, "its head is 0x%x", head)
     end
-    if k:u64(head + l.flags) & self.head == 0 then self:note("page of a compound page whose head is none", page,
+    if k:u64(head + l.flags) & look.head == 0 then note(look, "page of a compound page whose head is none", page,
       "its head 0x%x is not marked", head) end
-  elseif is_head and page_flags.compound_head(k, page + l.bytes) ~= page then
-    self:note("head of a compound page that has no second page", page, "the page behind it leads to 0x%x", k:u64(page + l.bytes + l.head))
+  elseif is_head then
+    local head = page_flags.compound_head(k, page + l.bytes)
+    if head == page or is_fake_head(look, page, head) then return end
+    note(look, "head of a compound page that has no second page", page, "the page behind it leads to 0x%x", k:u64(page + l.bytes + l.head))
   end
 end
 
 -- The same pages each time: a step that is no power of two, so that all parts of blocks come up.
-function Look:compounds()
-  local k = self.k
+local function check_compounds(look)
+  local k = look.k
   local last = k:u64(kallsyms.address(k, "max_pfn"))
-  self.head = page_flags.mask(k, {"head"})
+  look.head = page_flags.mask(k, {"head"})
   for i = 0, SAMPLES - 1 do
     local page = pagemap.pfn_to_page(k, last * i // SAMPLES | i & 7)
-    if k:read(page, self.l.bytes * 2) then self.attempts:call(self.compound, self, page) end
+    if k:read(page, look.l.bytes * 2) then look.attempts:call(check_compound, look, page) end
   end
 end
 
@@ -242,10 +246,10 @@ end
 function M.run(context, report)
   local look = new_look(context)
   for zone in mmzone.for_each_populated_zone(context.k) do
-    look.attempts:call(look.free_lists, look, zone)
-    look.attempts:call(look.cpu_lists, look, zone)
+    look.attempts:call(check_free_lists, look, zone)
+    look.attempts:call(check_cpu_lists, look, zone)
   end
-  look.attempts:call(look.compounds, look)
+  look.attempts:call(check_compounds, look)
   for _, key in ipairs(look.keys) do tell(context, look, key, look.bad[key], report) end
   say_left_out(look, report)
   look.attempts:finish()

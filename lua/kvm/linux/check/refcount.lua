@@ -67,19 +67,16 @@ end
 
 -- --- what is looked at
 
-local Look = {}
-Look.__index = Look
-
-function Look:count(addr, t, owner)
-  if self.seen[addr] then return end
-  self.seen[addr] = true
-  for _, count in ipairs(self.counts[t]) do
-    local value = count.bytes == 8 and self.k:i64(addr + count.offset) or self.k:i32(addr + count.offset)
+local function check_count(look, addr, t, owner)
+  if look.seen[addr] then return end
+  look.seen[addr] = true
+  for _, count in ipairs(look.counts[t]) do
+    local value = count.bytes == 8 and look.k:i64(addr + count.offset) or look.k:i32(addr + count.offset)
     if value <= 0 then
       local key = ("%s of %s"):format(count.name, t)
-      local bad = self.bad[key] or {count = count}
-      self.bad[key], bad[#bad + 1] = bad, {addr = addr, value = value, owner = owner}
-      if #bad == 1 then self.keys[#self.keys + 1] = key end
+      local bad = look.bad[key] or {count = count}
+      look.bad[key], bad[#bad + 1] = bad, {addr = addr, value = value, owner = owner}
+      if #bad == 1 then look.keys[#look.keys + 1] = key end
     end
   end
 end
@@ -95,15 +92,15 @@ local function look_at_tasks(context, look)
   local user = types.offsetof(k, "struct cred", "user")
   for _, t in ipairs(context:tasks()) do
     local owner = {text = context:task_text(t), pid = t.pid}
-    if not has_exited(t) then look.attempts:call(look.count, look, t.addr, "struct task_struct", owner) end
+    if not has_exited(t) then look.attempts:call(check_count, look, t.addr, "struct task_struct", owner) end
     for _, member in ipairs(has_exited(t) and {} or members) do
       local addr = look.attempts:call(k.ptr, k, t.addr + member[1])
       -- That of the idle tasks (init_signals) is never counted.
       if addr and addr ~= 0 and not (t.pid == 0 and member[2] == "struct signal_struct") then
-        look.attempts:call(look.count, look, addr, member[2], owner)
+        look.attempts:call(check_count, look, addr, member[2], owner)
         if member[2] == "struct cred" then
           local of = look.attempts:call(k.ptr, k, addr + user)
-          if of and of ~= 0 then look.attempts:call(look.count, look, of, "struct user_struct", owner) end
+          if of and of ~= 0 then look.attempts:call(check_count, look, of, "struct user_struct", owner) end
         end
       end
     end
@@ -125,7 +122,7 @@ local function look_at_files(context, look)
       local slots = n > 0 and k:read(k:ptr(place + fd), 8 * n) or ""
       for at = 1, #slots, 8 do
         local file = ("<i8"):unpack(slots, at)
-        if file ~= 0 then look.attempts:call(look.count, look, file, "struct file", {text = context:task_text(t), pid = t.pid}) end
+        if file ~= 0 then look.attempts:call(check_count, look, file, "struct file", {text = context:task_text(t), pid = t.pid}) end
       end
     end
   end
@@ -143,7 +140,7 @@ local function look_at_list(of)
       local addr = node - offset
       if of.is_used and not look.attempts:call(of.is_used, k, addr) then return end
       local text = name and k:cstring(addr + name, MOST_NAME)
-      look.attempts:call(look.count, look, addr, of.t, {text = text, module = of.t == "struct module" and text or nil})
+      look.attempts:call(check_count, look, addr, of.t, {text = text, module = of.t == "struct module" and text or nil})
     end)
   end
 end
@@ -197,7 +194,7 @@ end
 -- @raise kvm.Error
 -- @usage require "kvm.linux.check.refcount".run(require "kvm.linux.check.context".new(k), function(f) assert(f.title) end)
 function M.run(context, report)
-  local look = setmetatable({k = context.k, counts = counts_of(context.k), seen = {}, bad = {}, keys = {}, attempts = attempt.new()}, Look)
+  local look = {k = context.k, counts = counts_of(context.k), seen = {}, bad = {}, keys = {}, attempts = attempt.new()}
   for _, f in ipairs(LOOKS) do look.attempts:call(f, context, look) end
   for _, key in ipairs(look.keys) do tell(context, key, look.bad[key], report) end
   look.attempts:finish()

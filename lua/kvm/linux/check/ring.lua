@@ -45,8 +45,8 @@ end
 -- @treturn {table,...} faults: at (address of the wrong word), node (that it is in), value, meaning (of poison, or "0"; nil: none), text,
 --  is_unfinished (a change that a CPU was in the middle of leaves this)
 -- @treturn boolean whether there is more than was looked at: nodes over `most`, or such as the dump lacks
--- @usage local n = require "kvm.linux.check.ring".walk(k, k:symbol "init_task".value + kvm.offsetof(k:type "struct task_struct", "tasks"), 1)
--- assert(n <= 1)
+-- @usage local tasks = k:symbol "init_task".value + kvm.offsetof(k:type "struct task_struct", "tasks")
+-- assert(require "kvm.linux.check.ring".walk(k, tasks, 1) <= 1)
 function M.walk(k, head, most, visit)
   local faults, count, prev, first = {}, 0, head, nil
   local node, last = links(k, head)

@@ -87,11 +87,9 @@ local function look_at(pool, found, by_cache, budget, attempts)
     budget.slabs = budget.slabs - 1
     if budget.slabs < 0 then
       budget.unlisted = budget.unlisted + 1
-    elseif is_in_kfence(pool, slab_of) then
-      free = nil
-    elseif why then
+    elseif why and not is_in_kfence(pool, slab_of) then
       if why.code == "format" then found.lists[#found.lists + 1] = why else attempts:call(error, why, 0) end
-    elseif marks then
+    elseif marks and free and not is_in_kfence(pool, slab_of) then
       attempts:call(check_marks, found, marks, slab_of, free, kept or {}, budget)
     end
   end
@@ -156,7 +154,9 @@ local function title_of(found, who)
     local more = #found.objects > 1 and (" (and %d more)"):format(#found.objects - 1) or ""
     return "slab corruption: " .. kind_of(first):format(found.name) .. by_whom(who, first.state == "free") .. more
   end
-  return ("slab corruption: the free lists of %d slabs of %s are damaged%s"):format(#found.lists, found.name, by_whom(who))
+  local lists = #found.lists == 1 and "the free list of a slab of %s is damaged%s"
+    or ("the free lists of %d slabs of %%s are damaged%%s"):format(#found.lists)
+  return "slab corruption: " .. lists:format(found.name, by_whom(who))
 end
 
 -- Whether all the damage may be what running CPUs have not finished: each can have left one list, or one object.
