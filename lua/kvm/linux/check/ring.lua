@@ -44,13 +44,13 @@ end
 -- @treturn integer nodes
 -- @treturn {table,...} faults: at (address of the wrong word), node (that it is in), value, meaning (of poison, or "0"; nil: none), text,
 --  is_unfinished (a change that a CPU was in the middle of leaves this)
--- @treturn boolean whether there is more than was looked at: nodes over `most`, or such as the dump lacks
+-- @treturn boolean whether there is more than was looked at: nodes over `most`, or such as the dump lacks or has as zeros alone
 -- @usage local tasks = k:symbol "init_task".value + kvm.offsetof(k:type "struct task_struct", "tasks")
 -- assert(require "kvm.linux.check.ring".walk(k, tasks, 1) <= 1)
 function M.walk(k, head, most, visit)
   local faults, count, prev, first = {}, 0, head, nil
   local node, last = links(k, head)
-  if not node then return 0, faults, true end
+  if not node or node == 0 and last == 0 then return 0, faults, true end -- a head that is not set up, or not in a dump made small
   while node ~= head do
     if count >= most then return count, faults, true end
     local next, back, code = links(k, node)
@@ -59,6 +59,7 @@ function M.walk(k, head, most, visit)
       faults[#faults + 1] = bad_next(prev, node, back)
       return count, faults, false
     end
+    if next == 0 and back == 0 then return count, faults, true end -- dumps made small have zeros for what they lack
     if back ~= prev then
       if node == first then return count, faults, false end -- round again
       first = first or node
