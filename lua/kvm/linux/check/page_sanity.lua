@@ -132,7 +132,7 @@ local function check_free_lists(look, zone)
     local lists = areas[order].free_list
     for i = 0, #lists - 1 do
       walk(look, object.addr(lists[i]), node_at, ("free list of order %d, migrate type %d, zone %s"):format(order, i, name),
-        function(look, page, where) check_block(look, page, order, where) end)
+        function(own, page, where) check_block(own, page, order, where) end)
     end
   end
 end
