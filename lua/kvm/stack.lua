@@ -32,13 +32,7 @@ local function add_range(ranges, first, last, of)
   ranges[#ranges + 1] = {first = first, last = last, module = of}
 end
 
--- Where the kernel's code is: its own, that of its start (which is freed later), that of modules.
-local function code_ranges(k)
-  local ranges = {}
-  for _, names in ipairs {{"_stext", "_etext"}, {"_sinittext", "_einittext"}} do
-    local first, last = k:symbol(names[1]), k:symbol(names[2])
-    if first and last then add_range(ranges, first.value, last.value) end
-  end
+local function add_modules(k, ranges)
   for m in k:modules() do
     local text, bytes = module.text(k, m.addr)
     add_range(ranges, text, text + bytes, m)
@@ -46,6 +40,18 @@ local function code_ranges(k)
       for _, part in ipairs(module.memory(k, m.addr)) do add_range(ranges, part.addr, part.addr + part.bytes, m) end
     end
   end
+end
+
+-- Where the kernel's code is: its own, that of its start (which is freed later), that of modules.
+local function code_ranges(k)
+  local ranges = {}
+  for _, names in ipairs {{"_stext", "_etext"}, {"_sinittext", "_einittext"}} do
+    local first, last = k:symbol(names[1]), k:symbol(names[2])
+    if first and last then add_range(ranges, first.value, last.value) end
+  end
+  local _, err = kvm_error.try(add_modules, k, ranges)
+  -- Behind a node that is damaged modules are not known: their code is no code then, the kernel's own is.
+  if err and err.code ~= "format" then error(err, 0) end
   return ranges
 end
 

@@ -70,6 +70,12 @@ slab-leak       slub_debug=U,kmalloc-1k
 percpu-rwsem    hung=3 wait=12
 bit-lock        hung=3 wait=12
 inode-lock      hung=3 wait=12
+redzone         slub_debug=FZPU
+late-write      slub_debug=FZPU
+free-list
+free-page
+task-refcount
+list-poison
 '
 fault_keys() { # their lines for KEYS
   local name options more

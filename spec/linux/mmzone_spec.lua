@@ -79,6 +79,8 @@ describe("kvm.linux.mmzone", function()
       assert(own:write(S, ("<i8"):pack(PER_CPU - OFFSET)))
       assert(own:write(PER_CPU, ("<i4i4"):pack(0, 31)))
       assert.are.equal(31, mmzone.pages_of_cpus(own:object(S, "struct zone")))
+      local cpu, pages = mmzone.for_each_cpu(own:object(S, "struct zone"))()
+      assert.are.same({0, 31}, {cpu, pages.count})
     end
     local _, err = kvm.try(mmzone.pages_of_cpus, zone)
     assert.are.equal("notfound", err.code)

@@ -26,6 +26,13 @@ describe("kvm.linux.page_flags", function()
       node = 0x38, zone = 0, mapping = 0xffff888000000010, anon = true, index = 7}, rec)
   end)
 
+  it("tells where members lie, and which bits flags are", function()
+    k = made.open()
+    assert.are.same({bytes = 64, flags = 0, type = 48, refcount = 52, private = 40, head = 8}, page_flags.layout(k))
+    assert.are.equal(6, page_flags.mask(k, {"writeback", "referenced", "of another release"}))
+    assert.are.same({"buddy", nil}, {page_flags.type_name(k, 0, 0xf0000000), page_flags.type_name(k, 0, 0xffffffff)})
+  end)
+
   it("finds heads", function()
     k = made.open()
     set(3, {compound_info = made.at.SLAB + 1})

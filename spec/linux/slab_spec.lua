@@ -35,6 +35,7 @@ describe("kvm.linux.slab", function()
     assert.is_false(slab.is_reclaimable(cache))
     memory.set(k, "struct kmem_cache", CACHE, {flags = 2})
     assert.is_true(slab.is_reclaimable(cache))
+    assert.are.same({false, false}, {slab.has_flag(cache, "POISON"), slab.has_flag(cache, "RED_ZONE")}) -- of the second there is no bit
   end)
 
   it("stops where a list is damaged", function()

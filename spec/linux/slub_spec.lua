@@ -101,6 +101,21 @@ describe("kvm.linux.slub with tracks", function()
     assert.are.equal(0x3333, slub.allocated_by(cache, object(0)).addr)
   end)
 
+  it("tells who freed it", function()
+    local _, cache = tracked("struct track { unsigned long addr; int cpu, pid; unsigned long when; };", 0x10000)
+    local k = kvm.handle(cache)
+    assert(k:write(object(0) + 24 + 24, ("<i8i4i4i8"):pack(0x4444, 1, 78, 6000)))
+    assert.are.same({addr = 0x4444, cpu = 1, pid = 78, jiffies = 6000, stack = {}}, slub.freed_by(cache, object(0)))
+  end)
+
+  it("gives the lists of all slabs, with what is wrong", function()
+    local _, cache = made.open()
+    local slab, free, err = slub.for_each_free_list(cache, {})()
+    assert.are.same({made.at.SLAB, {object(6), object(1)}, nil}, {kvm.addr(slab), free, err})
+    _, free, err = slub.for_each_free_list(cache, {[object(1)] = 0})()
+    assert.are.same({nil, "format", object(1)}, {free, err.code, err.addr})
+  end)
+
   it("takes stacks from the depot, where it has them", function()
     local k, cache, symbols = tracked([[struct track { unsigned long addr; unsigned int handle; int cpu, pid; unsigned long when; };
       union handle_parts { unsigned int handle; struct { unsigned int pool_index_plus_1:17, offset:10, extra:5; }; };

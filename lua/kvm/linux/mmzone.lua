@@ -129,22 +129,36 @@ end
 -- Where CPUs keep free pages of a zone: 5.14 gave the lists a member of their own (28f836b6777b).
 local PCP_LAYOUTS <const> = {{cpus = "per_cpu_pageset"}, {cpus = "pageset", lists = "pcp"}}
 
+--- What CPUs keep of a zone's free pages for themselves.
+-- @param zone `struct zone`
+-- @treturn function an iterator of the CPU's number and its `struct per_cpu_pages`
+-- @raise kvm.Error
+-- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do
+-- for _, own in kvm.linux.mmzone.for_each_cpu(zone) do assert(own.count >= 0) end end
+function M.for_each_cpu(zone)
+  local t = object.typeof(zone):strip()
+  for _, layout in ipairs(PCP_LAYOUTS) do
+    if t:field(layout.cpus) then
+      local step, state, control = percpu.for_each_copy(zone[layout.cpus])
+      return function()
+        local cpu, own = step(state, control)
+        control = cpu
+        if cpu then return cpu, layout.lists and own[layout.lists] or own end
+      end
+    end
+  end
+  return kvm_error.fail("notfound", "struct zone has no per_cpu_pageset or pageset")
+end
+
 --- The free pages of a zone that CPUs keep for themselves; the zone does not count them as free.
 -- @param zone `struct zone`
 -- @treturn integer pages
 -- @raise kvm.Error
 -- @usage for zone in kvm.linux.mmzone.for_each_populated_zone(k) do assert(kvm.linux.mmzone.pages_of_cpus(zone) >= 0) end
 function M.pages_of_cpus(zone)
-  local t, n = object.typeof(zone):strip(), 0
-  for _, layout in ipairs(PCP_LAYOUTS) do
-    if t:field(layout.cpus) then
-      for _, own in percpu.for_each_copy(zone[layout.cpus]) do
-        n = n + (layout.lists and own[layout.lists] or own).count
-      end
-      return n
-    end
-  end
-  return kvm_error.fail("notfound", "struct zone has no per_cpu_pageset or pageset")
+  local n = 0
+  for _, own in M.for_each_cpu(zone) do n = n + own.count end
+  return n
 end
 
 --- The watermarks of a zone.

@@ -115,6 +115,41 @@ local function mapping_of(l, k, page, rec)
   rec.anon = word & MAPPING_ANON ~= 0
 end
 
+--- Where the members of struct page lie that tell whether it is in use, for what reads many of them.
+-- @param k an open handle
+-- @treturn table bytes (of a struct page), and offsets: flags (8 bytes), type (of page_type, which is the count of mappings less 1 as
+--  well), refcount (4 bytes each), private, head (8 bytes each)
+-- @raise kvm.Error `notfound`
+-- @usage assert(kvm.linux.page_flags.layout(k).bytes == kvm.sizeof(k:type "struct page"))
+function M.layout(k)
+  local l = layout_of(k)
+  return {bytes = l.size, flags = l.flags, type = l.type, refcount = l.refcount, private = l.private, head = l.head}
+end
+
+--- The bits of flags by their names; those that a release lacks are none.
+-- @param k an open handle
+-- @tparam {string,...} names without PG_
+-- @treturn integer
+-- @raise kvm.Error `notfound`
+-- @usage assert(kvm.linux.page_flags.mask(k, {"locked"}) == 1)
+function M.mask(k, names)
+  local wanted, mask = {}, 0
+  for _, name in ipairs(names) do wanted[name] = true end
+  for bit, name in pairs(layout_of(k).names) do
+    if wanted[name] then mask = mask | 1 << bit end
+  end
+  return mask
+end
+
+--- What a page is for, as its struct page's words say.
+-- @param k an open handle
+-- @tparam integer flags
+-- @tparam integer word page_type, unsigned
+-- @treturn ?string "slab", "buddy", "table" ...; nil: none of them
+-- @raise kvm.Error `notfound`
+-- @usage assert(kvm.linux.page_flags.type_name(k, 0, 0xffffffff) == nil)
+function M.type_name(k, flags, word) return type_of(layout_of(k), flags, word) end
+
 --- What a struct page says.
 -- @param k an open handle
 -- @tparam integer page `struct page *`
@@ -168,15 +203,23 @@ local function rows(k, size)
   end
 end
 
+-- Where the word of a struct page is that tells of slabs: its form, and which bits of it are what: the type, or a flag (until 6.9).
+local function slab_test(l)
+  for number, name in pairs(l.types or {}) do
+    if name == "slab" then return l.size, l.type + 1, "<I4", TYPE_SHIFT, number, 0xff end
+  end
+  if not l.slab then kvm_error.fail("notfound", "pages have neither a type nor a flag for slabs") end
+  return l.size, l.flags + 1 + l.slab // 8, "B", l.slab % 8, 1, 1
+end
+
 --- The slabs in memory, of all caches, in order: those that are full as well, which are in no list.
 -- @param k an open handle
 -- @treturn function an iterator of `struct slab *` (`struct page *` before 5.17), an integer
 -- @raise kvm.Error `excluded`
 -- @usage assert(kvm.linux.page_flags.for_each_slab(k)() ~= 0)
 function M.for_each_slab(k)
-  local l = layout_of(k)
-  local size, flags_at, type_at, unpack = l.size, l.flags + 1, l.type + 1, string.unpack
-  local step = rows(k, size)
+  local size, test_at, form, shift, wanted, mask = slab_test(layout_of(k))
+  local step, unpack = rows(k, size), string.unpack
   local base, bytes, at = nil, "", 0
   return function()
     while true do
@@ -185,9 +228,9 @@ function M.for_each_slab(k)
         at = 0
         if not base then return nil end
       end
-      local flags, word = unpack("<I8", bytes, at + flags_at), unpack("<I4", bytes, at + type_at)
+      local is_slab = unpack(form, bytes, at + test_at) >> shift & mask == wanted
       at = at + size
-      if type_of(l, flags, word) == "slab" then return base + at - size end
+      if is_slab then return base + at - size end
     end
   end
 end

@@ -103,17 +103,30 @@ function M.bytes(cache)
   return (slabs - small) * (page << order) + small * (page << least), objects
 end
 
-local RECLAIM_ACCOUNT <const> = 0x20000 -- SLAB_RECLAIM_ACCOUNT until 6.8; since 6.9 the flags have an enum of their bits
+-- Flags of caches (linux/slab.h, mm/slab.h, mm/slub.c) until 6.8; since 6.9 enum _slab_flag_bits has their bits.
+local FLAGS <const> = {
+  RED_ZONE = 0x400, POISON = 0x800, KMALLOC = 0x1000, STORE_USER = 0x10000, RECLAIM_ACCOUNT = 0x20000, OBJECT_POISON = 0x80000000,
+}
+
+--- Whether a cache has a flag.
+-- @param cache `struct kmem_cache`
+-- @tparam string name "RED_ZONE", "POISON", "KMALLOC", "STORE_USER", "RECLAIM_ACCOUNT" or "OBJECT_POISON" (free objects are filled)
+-- @treturn boolean
+-- @raise kvm.Error
+-- @usage assert(type(kvm.linux.slab.has_flag(kvm.linux.slab.find_slab_cache(k, "dentry"), "POISON")) == "boolean")
+function M.has_flag(cache, name)
+  local bits = types.enumerators(object.handle(cache), "enum _slab_flag_bits")
+  if not bits then return cache.flags & FLAGS[name] ~= 0 end
+  local bit = bits["_SLAB_" .. name] -- some are only there with CONFIG_SLUB_DEBUG
+  return bit ~= nil and cache.flags & 1 << bit ~= 0
+end
 
 --- Whether the kernel counts on getting a cache's memory back (SReclaimable).
 -- @param cache `struct kmem_cache`
 -- @treturn boolean
 -- @raise kvm.Error
 -- @usage assert(kvm.linux.slab.is_reclaimable(kvm.linux.slab.find_slab_cache(k, "dentry")))
-function M.is_reclaimable(cache)
-  local bits = types.enumerators(object.handle(cache), "enum _slab_flag_bits")
-  return cache.flags & (bits and 1 << bits._SLAB_RECLAIM_ACCOUNT or RECLAIM_ACCOUNT) ~= 0
-end
+function M.is_reclaimable(cache) return M.has_flag(cache, "RECLAIM_ACCOUNT") end
 
 --- How much is in a cache.
 -- @param cache `struct kmem_cache`

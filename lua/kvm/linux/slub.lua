@@ -197,8 +197,8 @@ function M.kept(cache)
 end
 
 -- The free list of a slab, of which nothing may be kept.
-local function free_but(slab, kept)
-  local free = M.free_list(slab)
+local function free_but(shape, slab, kept)
+  local free = own_list(shape, slab, place_of(shape.k, slab))
   for _, at in ipairs(free) do
     if kept[at] then fail(at, "the object at 0x%x is free in its slab, and kept as well", at) end
   end
@@ -215,7 +215,7 @@ end
 function M.for_each_object(slab, kept)
   kept = kept or M.kept(cache_of(slab))
   local free = {}
-  for _, at in ipairs(free_but(slab, kept)) do free[at] = true end
+  for _, at in ipairs(free_but(shape_of(cache_of(slab)), slab, kept)) do free[at] = true end
   local first, step, count = M.objects(slab)
   local i = -1
   return function()
@@ -224,6 +224,32 @@ function M.for_each_object(slab, kept)
     local at = first + i * step
     if free[at] then return at, "free" end
     return at, kept[at] and "kept" or "used", kept[at]
+  end
+end
+
+--- The slabs of a cache with the free list of each; one that is damaged does not end the walk.
+-- @param cache `struct kmem_cache`
+-- @tparam table kept what `kept` gives for the cache; none may be in a list as well
+-- @tparam[opt] table by_cache what slabs_by_cache gives
+-- @treturn function an iterator of `struct slab` (`struct page` before 5.17), the addresses of its free objects in order (nil: damaged),
+--  and the kvm.Error that says how
+-- @raise kvm.Error
+-- @usage local cache = kvm.linux.slab.find_slab_cache(k, "task_struct")
+-- for s, free, err in kvm.linux.slub.for_each_free_list(cache, {}) do assert(s and (free or err)) end
+function M.for_each_free_list(cache, kept, by_cache)
+  local k, shape = object.handle(cache), shape_of(cache)
+  local t = types.of(k, type_of_slabs(k))
+  local own, i = (by_cache or M.slabs_by_cache(k))[object.addr(cache)] or {}, 0
+  local counts, head = object.reader(t, {"objects", "inuse"}), types.offsetof(k, type_of_slabs(k), "freelist")
+  return function()
+    i = i + 1
+    local at = own[i]
+    if not at then return nil end
+    local slab = kvm_error.check(k:object(at, t))
+    local count, used = counts(at)
+    if count and count == used and used <= shape.most and k:ptr(at + head) == 0 then return slab, {} end -- most slabs are full
+    local free, err = kvm_error.try(free_but, shape, slab, kept)
+    return slab, free, err
   end
 end
 
@@ -239,9 +265,10 @@ function M.validate(cache, by_cache)
   local function check()
     local kept, count, free = M.kept(cache), 0, 0
     for _ in pairs(kept) do free = free + 1 end
-    for slab in M.for_each_slab(cache, by_cache) do
+    for _, own, err in M.for_each_free_list(cache, kept, by_cache) do
+      if err then error(err, 0) end
       count = count + 1
-      free = free + #free_but(slab, kept)
+      free = free + #own
     end
     return {count, free}
   end
@@ -250,32 +277,19 @@ function M.validate(cache, by_cache)
   return found[1], found[2]
 end
 
-local STORE_USER <const> = 0x10000 -- SLAB_STORE_USER until 6.8; since 6.9 the flags have an enum of their bits
-
 --- Whether a cache notes who allocated and who freed each object (slub_debug=U).
 -- @param cache `struct kmem_cache`
 -- @treturn boolean
 -- @raise kvm.Error
 -- @usage assert(type(kvm.linux.slub.has_tracks(kvm.linux.slab.find_slab_cache(k, "task_struct"))) == "boolean")
 function M.has_tracks(cache)
-  local bits = types.enumerators(object.handle(cache), "enum _slab_flag_bits")
-  return cache.flags & (bits and 1 << bits._SLAB_STORE_USER or STORE_USER) ~= 0
+  return slabs.has_flag(cache, "STORE_USER")
 end
 
---- Who allocated an object, of a cache that notes it. Behind the object, and behind the pointer to the next free one where that is not in
--- the object, lie two tracks (get_track): of its allocation and of its freeing.
--- @param cache `struct kmem_cache` for which has_tracks holds
--- @tparam integer at address of the object
--- @treturn table addr (where the allocator was called from; 0: nothing was noted), pid, cpu, jiffies (when), stack ({integer,...}:
---  addresses of return, the innermost first; of 5.19 and later from the stack depot; empty where the kernel keeps none)
--- @raise kvm.Error `fault`, `excluded`
--- @usage local cache = kvm.linux.slab.find_slab_cache(k, "task_struct")
--- if kvm.linux.slub.has_tracks(cache) then
--- assert(kvm.linux.slub.allocated_by(cache, (kvm.linux.slub.objects(kvm.linux.slub.for_each_slab(cache)()))).pid >= 0) end
-function M.allocated_by(cache, at)
+local function track_of(cache, at, number)
   local inuse = cache.inuse
-  local place = at + inuse + (cache.offset >= inuse and 8 or 0)
   local k = object.handle(cache)
+  local place = at + inuse + (cache.offset >= inuse and 8 or 0) + number * types.sizeof(k, "struct track")
   local track = kvm_error.check(k:object(place, "struct track"))
   local stack = {}
   if has(track, "handle") then
@@ -288,6 +302,28 @@ function M.allocated_by(cache, at)
   end
   return {addr = track.addr, pid = track.pid, cpu = track.cpu, jiffies = track.when, stack = stack}
 end
+
+--- Who allocated an object, of a cache that notes it. Behind the object, and behind the pointer to the next free one where that is not in
+-- the object, lie two tracks (get_track): of its allocation and of its freeing.
+-- @param cache `struct kmem_cache` for which has_tracks holds
+-- @tparam integer at address of the object
+-- @treturn table addr (where the allocator was called from; 0: nothing was noted), pid, cpu, jiffies (when), stack ({integer,...}:
+--  addresses of return, the innermost first; of 5.19 and later from the stack depot; empty where the kernel keeps none)
+-- @raise kvm.Error `fault`, `excluded`
+-- @usage local cache = kvm.linux.slab.find_slab_cache(k, "task_struct")
+-- if kvm.linux.slub.has_tracks(cache) then
+-- assert(kvm.linux.slub.allocated_by(cache, (kvm.linux.slub.objects(kvm.linux.slub.for_each_slab(cache)()))).pid >= 0) end
+function M.allocated_by(cache, at) return track_of(cache, at, 0) end
+
+--- Who freed an object the last time, of a cache that notes it.
+-- @param cache `struct kmem_cache` for which has_tracks holds
+-- @tparam integer at address of the object
+-- @treturn table as allocated_by; addr 0: it was never freed
+-- @raise kvm.Error `fault`, `excluded`
+-- @usage local cache = kvm.linux.slab.find_slab_cache(k, "task_struct")
+-- if kvm.linux.slub.has_tracks(cache) then
+-- assert(kvm.linux.slub.freed_by(cache, (kvm.linux.slub.objects(kvm.linux.slub.for_each_slab(cache)()))).stack) end
+function M.freed_by(cache, at) return track_of(cache, at, 1) end
 
 --- What an address is in a slab.
 -- @param k an open handle

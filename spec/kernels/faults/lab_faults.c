@@ -28,6 +28,12 @@ static const struct {
     {"percpu-rwsem", lab_percpu_rwsem},
     {"bit-lock", lab_bit_lock},
     {"inode-lock", lab_inode_lock},
+    {"redzone", lab_redzone_fault},
+    {"late-write", lab_late_write_fault},
+    {"free-list", lab_free_list_fault},
+    {"free-page", lab_free_page_fault},
+    {"task-refcount", lab_task_refcount_fault},
+    {"list-poison", lab_list_poison_fault},
 };
 
 static ssize_t lab_write(struct file *file, const char __user *from, size_t size, loff_t *pos) {

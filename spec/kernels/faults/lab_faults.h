@@ -25,5 +25,11 @@ void lab_slab_leak_fault(void);
 void lab_percpu_rwsem(void);
 void lab_bit_lock(void);
 void lab_inode_lock(void);
+void lab_redzone_fault(void);
+void lab_late_write_fault(void);
+void lab_free_list_fault(void);
+void lab_free_page_fault(void);
+void lab_task_refcount_fault(void);
+void lab_list_poison_fault(void);
 
 #endif

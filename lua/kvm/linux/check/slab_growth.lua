@@ -2,6 +2,7 @@
 -- A slab cache that holds an abnormal share of memory, and who allocates from it. What is told of who: most what the kernel noted itself
 -- (slub_debug=U), then whose cache it is, which module's variables lead to its objects, what the objects point to, at last which
 -- modules from outside of the kernel have code that allocates from it.
+local blame = require "kvm.linux.check.slab_blame"
 local format = require "kvm.format"
 local jiffies = require "kvm.linux.jiffies"
 local kvm_error = require "kvm.error"
@@ -41,10 +42,7 @@ local function names(list, form)
   return table.concat(out, ", ")
 end
 
--- The name in the source of what the compiler made a copy of: "f.constprop.0", "f.isra.0", "f.cold".
-local function source_name(name) return name:match "^[^.]+" or name end
-
-local function with_module(name, owner) return owner and ("%s [%s]"):format(name, owner) or name end
+local source_name, with_module, culprit = blame.source_name, blame.with_module, blame.culprit
 
 local function abnormal(k, total)
   local out = {}
@@ -61,15 +59,6 @@ local function abnormal(k, total)
 end
 
 -- --- who: each gives {confidence=, who= (a part of the title), modules=, functions=, pids=} or nil, and adds lines of evidence
-
--- The function that an allocation was for: the innermost of a module, else the caller of the allocator.
-local function culprit(k, track)
-  for _, addr in ipairs(track.stack) do
-    local symbol = k:symbol(addr)
-    if symbol and symbol.module then return symbol end
-  end
-  return (k:symbol(track.addr))
-end
 
 local function most_frequent(counts)
   local best
@@ -119,7 +108,7 @@ local function functions_of(c, owner)
 end
 
 -- A module is named on some evidence, and with it those of its functions that allocate from the cache.
-local function blame(c, confidence, form, what, owner)
+local function charge(c, confidence, form, what, owner)
   local own = functions_of(c, owner)
   local who = form:format(with_module(what, owner))
   if own[1] then who = ("%s; %s allocates from it"):format(who, names(own)) end
@@ -136,7 +125,7 @@ local function by_holder(c, add)
     end
   end
   if #owners ~= 1 then return nil end -- caches of the same size are merged
-  return blame(c, "likely", "%s refers to it", first.name or "a variable", first.module)
+  return charge(c, "likely", "%s refers to it", first.name or "a variable", first.module)
 end
 
 local function by_variable(c, add)
@@ -144,7 +133,7 @@ local function by_variable(c, add)
   if not best or best.count < MANY_REACHED * math.min(c.objects, MOST_FOLLOWED) then return nil end
   add("%s, at 0x%x, leads to %s%d of the objects", with_module(best.name or "a variable", best.module), best.addr,
     best.count == MOST_FOLLOWED and "at least " or "", best.count)
-  return blame(c, "likely", "%s leads to its objects", best.name or "a variable", best.module)
+  return charge(c, "likely", "%s leads to its objects", best.name or "a variable", best.module)
 end
 
 local function by_pointer(c, add)
@@ -154,7 +143,7 @@ local function by_pointer(c, add)
     add("%d of %d objects have a pointer to %s, at their byte %d", p.count, #c.sample, with_module(p.name, p.module), p.offset)
     found = found or p.module and p
   end
-  return found and blame(c, "likely", "its objects point to %s", found.name, found.module)
+  return found and charge(c, "likely", "its objects point to %s", found.name, found.module)
 end
 
 -- Whether a frame of a task is in a function that allocates from the cache.
