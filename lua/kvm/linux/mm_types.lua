@@ -138,6 +138,13 @@ local function counters(mm)
   return out
 end
 
+local page_sizes = setmetatable({}, {__mode = "k"}) -- k:info() makes a table of all facts each time
+
+local function page_size(k)
+  page_sizes[k] = page_sizes[k] or k:info().page_size
+  return page_sizes[k]
+end
+
 --- What an address space uses, as /proc/PID/status has it; of page counters the exact value, where the kernel's own may be some pages off.
 -- @param mm `struct mm_struct`
 -- @treturn table bytes: size_bytes (VmSize), peak_bytes (VmPeak), locked_bytes, pinned_bytes, rss_bytes, rss_peak_bytes (VmHWM),
@@ -146,7 +153,7 @@ end
 -- @usage local mm = kvm.linux.list.first_entry("struct task_struct", k:object("init_task").tasks, "tasks").mm
 -- local use = kvm.linux.mm_types.usage(mm) assert(use.size_bytes <= use.peak_bytes)
 function M.usage(mm)
-  local page, n = object.handle(mm):info().page_size, counters(mm)
+  local page, n = page_size(object.handle(mm)), counters(mm)
   local size, rss, exec = mm.total_vm, n.anon + n.file + n.shmem, mm.exec_vm * page
   local exe = math.min((mm.end_code + page - 1 & -page) - (mm.start_code & -page), exec)
   local hugetlb = object.typeof(mm):strip():field "hugetlb_usage" -- CONFIG_HUGETLB_PAGE

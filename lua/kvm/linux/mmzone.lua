@@ -3,26 +3,12 @@
 -- against Linux 5.10, 6.1, 6.12 and 7.2.
 local kvm_error = require "kvm.error"
 local kallsyms = require "kvm.linux.kallsyms"
+local nodemask = require "kvm.linux.nodemask"
 local object = require "kvm.object"
 local percpu = require "kvm.linux.percpu"
 local types = require "kvm.type"
 
 local M = {}
-
-local MAX_NODES <const> = 1024
-
-local function online(k)
-  local states = kallsyms.address(k, "node_states")
-  local size, index = types.sizeof(k, "nodemask_t"), nil
-  for _, e in ipairs(types.of(k, "enum node_states"):strip():enumerators()) do
-    if e.name == "N_ONLINE" then index = e.value end
-  end
-  local out = {}
-  for n = 0, math.min(size * 8, MAX_NODES) - 1 do
-    if k:u64(states + index * size + n // 64 * 8) >> (n % 64) & 1 == 1 then out[#out + 1] = n end
-  end
-  return out
-end
 
 --- The nodes of memory that are online.
 -- @param k an open handle
@@ -39,7 +25,7 @@ function M.for_each_node(k)
       return node
     end
   end
-  local numbers, i = online(k), 0
+  local numbers, i = nodemask.of(k, "N_ONLINE"), 0
   return function()
     i = i + 1
     return numbers[i] and kvm_error.check(k:object(k:ptr(table.value + 8 * numbers[i]), "struct pglist_data")) or nil
