@@ -11,7 +11,7 @@ luakvm=${KVM_BUILD:-$here/../../build}/bin/luakvm
 [ -e "$dumps/k612/vmcore" ] || "$here/dump.sh" k612
 new=$out.new # slim replaces no file
 rm -f "$new"
-"$luakvm" slim "$dumps/k612/vmcore" "$new" -- triage -- info -- ps --threads -- log -- sym -p '*' -- \
+"$luakvm" slim "$dumps/k612/vmcore" "$new" -- info -- ps --threads -- log -- sym -p '*' -- bt --all -- \
   run "$here/sample.lua" >/dev/null
 size=$(stat -c %s "$new")
 if [ "$size" -gt $((6 << 20)) ]; then

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- Reads what a sample dump should hold beyond the pages that commands touch: whole task structures, kernel stacks, the
--- structures that tasks point to, per-CPU run queues, modules, unwind tables. Run by make_sample.sh under `luakvm slim`;
+-- structures that tasks point to, per-CPU run queues, modules, what triage reads. Run by make_sample.sh under `luakvm slim`;
 -- user memory is left out by slim itself. What can't be read is passed over.
 local k = _G.k
 
@@ -52,9 +52,6 @@ end
 
 for p in k:procs("all", nil, true) do task(p.addr) end
 task(k:symbol "init_task".value)
-range("__start_orc_unwind_ip", "__stop_orc_unwind_ip")
-range("__start_orc_unwind", "__stop_orc_unwind")
-range("orc_lookup", "orc_lookup_end")
 range("_sdata", "_edata")
 local s = k:nlist {"__per_cpu_offset", "runqueues", "nr_cpu_ids"}
 for cpu = 0, k:u32(s.nr_cpu_ids.value) - 1 do
@@ -65,3 +62,9 @@ for m in k:modules() do
 end
 for _ in k:swaps() do end -- what kvm_getswapinfo(3) reads
 k:loadavg()
+
+-- The checks that look at all of memory would add ten megabytes: of the sample they say that they could not be done.
+local LARGE = {slab_corruption = true, list_poison = true, refcount = true, page_sanity = true}
+local names = {}
+for _, name in ipairs(require("kvm.linux.check").names) do names[#names + 1] = not LARGE[name] and name or nil end
+for _ in require("kvm.cmd.triage").run(k, {check = names}) do end

@@ -37,6 +37,10 @@ local function words(out)
   return table.concat(list, ", ", 1, math.min(#list, 10))
 end
 
+local function waiting_text(n)
+  return n == 1 and "1 work waits behind it" or ("%d works wait behind it"):format(n)
+end
+
 local function module_of(context, worker)
   local symbol = context.k:symbol(context.k:ptr(object.addr(worker, "current_func")))
   return symbol and symbol.module
@@ -47,7 +51,7 @@ local function finding(context, t, worker, run, age, queued)
   local name = run.wq and workqueue.name(run.wq) or "?"
   local evidence = {
     ("workqueue %s: %s has run for %.1f s in %s (state %s)"):format(name, run.func, age / NS, context:task_text(t), t.state),
-    ("%d works wait behind it: %s"):format(queued.count, words(queued)), "stack:",
+    ("%s: %s"):format(waiting_text(queued.count), words(queued)), "stack:",
   }
   table.move(frames_of.lines(frames), 1, 12, #evidence + 1, evidence)
   local functions, modules = frames_of.names(frames)
@@ -57,9 +61,8 @@ local function finding(context, t, worker, run, age, queued)
   return {
     severity = age >= STUCK_NS and "error" or "warning", confidence = "certain", evidence = evidence, pids = {t.pid}, functions = functions,
     modules = modules,
-    title = ("stuck work: %s%s on workqueue %s has not ended for %.0f s, %d works wait behind it"):format(run.func, own and " [" .. own
-      .. "]"
-      or "", name, age / NS, queued.count),
+    title = ("stuck work: %s%s on workqueue %s has not ended for %.0f s, %s"):format(run.func, own and (" [%s]"):format(own) or "", name,
+      age / NS, waiting_text(queued.count)),
   }
 end
 
