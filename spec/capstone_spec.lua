@@ -21,7 +21,8 @@ describe("kvm.capstone", function()
 
   it("tells where they go, and what they use", function()
     local at <const> = 0xffffffff81000000
-    local list = capstone.disassemble("x86_64", "\xe8\x10\0\0\0\x75\xfe\x48\x8b\x05\xf9\xff\xff\xff\xff\x24\xc5\x00\x10\x00\x82\xff\xd0", at)
+    local list = capstone.disassemble("x86_64",
+      "\xe8\x10\0\0\0\x75\xfe\x48\x8b\x05\xf9\xff\xff\xff\xff\x24\xc5\x00\x10\x00\x82\xff\xd0", at)
     assert.are.same({at + 0x15, nil}, {list[1].target, list[1].memory})
     assert.are.equal(at + 5, list[2].target)
     assert.are.same({nil, at + 7}, {list[3].target, list[3].memory})
