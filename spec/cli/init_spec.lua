@@ -32,6 +32,8 @@ describe("luakvm", function()
     for _, name in ipairs(require "kvm.cmd".names) do assert.matches("\n  " .. name .. " ", text) end
     assert.are.equal(text, prints "--help")
     assert.matches("^Usage: luakvm rd ", prints("help", "rd"))
+    assert.matches("\n  foreach  ", prints "help")
+    assert.matches("^Usage: luakvm foreach .*\nCOMMAND, one of files, .*bt, for those tasks", prints("help", "foreach"))
     assert.matches("^Usage: luakvm ps ", prints("ps", "--help"))
     assert.matches("^luakvm %d+%.%d+%.%d+\n$", prints "--version")
   end)

@@ -17,11 +17,23 @@ local function complain(text)
   io.stderr:write("luakvm: ", one_line(text), "\n")
 end
 
+local function is_about_tasks(command)
+  return command.operands and command.operands[1] == require "kvm.cmd.tasks".OPERAND
+end
+
+local function foreach_help()
+  local names = {}
+  for _, name in ipairs(registry.names) do names[#names + 1] = is_about_tasks(registry.get(name)) and name or nil end
+  return ("Usage: luakvm foreach [PID|NAME ...] COMMAND [CORE] [options]\n\nCOMMAND, one of %s, for those tasks; without any, for all.\n")
+    :format(table.concat(names, ", "))
+end
+
 local function overview()
   local lines = {"Usage: luakvm COMMAND [CORE] [options]", "", "Commands:"}
   for _, name in ipairs(registry.names) do
     lines[#lines + 1] = ("  %-8s %s"):format(name, registry.get(name).summary)
   end
+  lines[#lines + 1] = ("  %-8s %s"):format("foreach", "a command that is about tasks, for some or all of them")
   lines[#lines + 1] = ""
   lines[#lines + 1] = "luakvm help COMMAND tells a command's options; luakvm --version the version. See luakvm(1)."
   return table.concat(lines, "\n") .. "\n"
@@ -143,6 +155,7 @@ end
 
 local function help(words)
   if not words[1] then return out.write(overview()) end
+  if words[1] == "foreach" then return out.write(foreach_help()) end
   out.write(require "kvm.cli.args".help(find(words[1])))
 end
 
@@ -155,9 +168,7 @@ local function foreach(words)
   end
   local command = words[at] and find(words[at])
   if not command then usage_error "foreach: name a command that is about tasks" end
-  if not (command.operands and command.operands[1] == require "kvm.cmd.tasks".OPERAND) then
-    usage_error("foreach: " .. command.name .. " is not about tasks")
-  end
+  if not is_about_tasks(command) then usage_error("foreach: " .. command.name .. " is not about tasks") end
   local rest = table.move(words, at + 1, #words, 1, {})
   if #picked == 0 and command.foreach then picked = command.foreach end
   return run(command, table.move(picked, 1, #picked, #rest + 1, rest))
