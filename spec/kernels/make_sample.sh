@@ -9,10 +9,18 @@ dumps=${KVM_DUMPS:-${KVM_CACHE:-$HOME/.cache/lua-kvm}/kernels}
 luakvm=${KVM_BUILD:-$here/../../build}/bin/luakvm
 
 [ -e "$dumps/k612/vmcore" ] || "$here/dump.sh" k612
+examples=()
+for script in "$here"/../../examples/*.lua; do
+  case $script in
+  */environ.lua) ;; # user memory
+  */slab_diff.lua) examples+=(-- run "$script" "$dumps/k612/vmcore") ;;
+  *) examples+=(-- run "$script") ;;
+  esac
+done
 new=$out.new # slim replaces no file
 rm -f "$new"
 "$luakvm" slim "$dumps/k612/vmcore" "$new" -- info -- ps --threads -- log -- sym -p '*' -- bt --all -- \
-  run "$here/sample.lua" >/dev/null
+  run "$here/sample.lua" "${examples[@]}" >/dev/null
 size=$(stat -c %s "$new")
 if [ "$size" -gt $((6 << 20)) ]; then
   echo "make_sample.sh: $new has $size bytes, more than 6 MB" >&2
