@@ -29,5 +29,5 @@ end
 
 print "begin;"
 insert("tasks", {"pid", "ppid", "comm", "state", "cpu", "rss_bytes"}, require "kvm.cmd.ps".run(k, {}))
-insert("modules", {"name", "size_bytes", "refs"}, require "kvm.cmd.mod".run(k, {}))
+insert("modules", {"name", "size", "refs"}, require "kvm.cmd.mod".run(k, {}))
 print "commit;"

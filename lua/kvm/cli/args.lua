@@ -2,6 +2,7 @@
 -- The command line of one command: argparse for its options, and the rule for operands: the first is the core, unless
 -- -M named one; what follows are the command's own.
 local argparse = require "argparse"
+local select = require "kvm.cli.select"
 
 local M = {}
 
@@ -14,6 +15,7 @@ local COMMON = {
   {flags = "-W --write", help = "allow writes; they stay in memory"},
   {flags = "--json", help = "print records as JSON, one object a line"},
   {flags = "--csv", help = "print records as comma-separated values"},
+  table.unpack(select.OPTIONS),
 }
 
 local function integer(text)
@@ -96,6 +98,7 @@ end
 
 local TAKES_VALUE = {["-M"] = true, ["-N"] = true, ["--core"] = true, ["--namelist"] = true,
   ["--vmcoreinfo"] = true}
+for _, option in ipairs(select.OPTIONS) do TAKES_VALUE[option.flags] = true end
 
 -- The text of --help. argparse knows "-16" by its long name too, which nobody need see.
 local function help_text(parser)
@@ -143,9 +146,11 @@ local function split(command, parsed)
   local out = {opts = parsed, vmcoreinfo = file, core = parsed.core, namelist = parsed.namelist, write = parsed.write,
     debuginfod = parsed.debuginfod}
   out.format = parsed.json and "json" or parsed.csv and "csv" or "text"
+  out.select = {columns = parsed.columns, sort = parsed.sort, where = parsed.where, limit = parsed.limit}
   if parsed.json and parsed.csv then return nil, "--json and --csv exclude each other" end
   local words = parsed.operands
-  for _, key in ipairs {"core", "namelist", "write", "debuginfod", "json", "csv", "operands"} do parsed[key] = nil end
+  for _, key in ipairs {"core", "namelist", "write", "debuginfod", "json", "csv", "operands", "columns", "sort", "where",
+    "limit"} do parsed[key] = nil end
   parsed.vmcoreinfo = lines
   local message
   out.core, message = distribute(command, words, out.core, out.opts)
@@ -157,7 +162,8 @@ end
 -- @tparam table command
 -- @tparam {string,...} words
 -- @tparam[opt] string|{string,...} core a core that is already known: no operand is taken for it
--- @treturn[1] table core, vmcoreinfo, namelist, write, debuginfod, format ("text", "json", "csv"), opts
+-- @treturn[1] table core, vmcoreinfo, namelist, write, debuginfod, format ("text", "json", "csv"), select (as
+-- kvm.cli.select takes it), opts
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 -- @treturn[3] table help (the text to print)
@@ -169,7 +175,14 @@ function M.parse(command, words, core)
     script, rest = words[at], table.move(words, at + 1, #words, 1, {})
     words = table.move(words, 1, at - 1, 1, {})
   end
-  for i, word in ipairs(words) do mine[i] = word:find "^%-%d+$" and "-" .. word or word end
+  for _, word in ipairs(words) do
+    local last = mine[#mine]
+    if last == "--sort" and word:find "^%-%l" then
+      mine[#mine] = "--sort=" .. word -- "--sort -pid": no option
+    else
+      mine[#mine + 1] = word:find "^%-%d+$" and "-" .. word or word
+    end
+  end
   local ok, parsed = parser:pparse(mine)
   if not ok then return nil, parsed end
   if parsed.help then return {help = help_text(parser)} end

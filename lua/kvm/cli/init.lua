@@ -3,7 +3,9 @@
 -- project that prints. Exit status: 0 found, 1 no answer (the dump, a name, a script), 2 wrong usage. Errors are one
 -- line on standard error.
 local out = require "kvm.cli.out"
+local names = require "kvm.object.names"
 local registry = require "kvm.cmd"
+local select = require "kvm.cli.select"
 
 local M = {}
 
@@ -22,10 +24,10 @@ local function is_about_tasks(command)
 end
 
 local function foreach_help()
-  local names = {}
-  for _, name in ipairs(registry.names) do names[#names + 1] = is_about_tasks(registry.get(name)) and name or nil end
+  local about = {}
+  for _, name in ipairs(registry.names) do about[#about + 1] = is_about_tasks(registry.get(name)) and name or nil end
   return ("Usage: luakvm foreach [PID|NAME ...] COMMAND [CORE] [options]\n\nCOMMAND, one of %s, for those tasks; without any, for all.\n")
-    :format(table.concat(names, ", "))
+    :format(table.concat(about, ", "))
 end
 
 local function overview()
@@ -78,12 +80,17 @@ local function whole(records, format, write, damage)
   return next_whole
 end
 
-local function render(command, records, opts, format)
-  local write, damage = out.write, {}
+-- PARSED: format, opts, select. What stopped a walk comes last, also where the records are sorted.
+local function render(command, records, parsed)
+  local write, damage, last = out.write, {}, {}
   if command.to_stderr then write = function(text) io.stderr:write(text) end end
-  local count = require("kvm.cli." .. format).render(command, whole(records, format, write, damage), opts, write)
+  local shown, choose = select.of(command, parsed.select)
+  records = choose(whole(records, parsed.format, function(text) last[#last + 1] = text end, damage))
+  local count = require("kvm.cli." .. parsed.format).render(shown, records, parsed.opts, write)
+  write(table.concat(last))
   if damage.found then error({complained = true}, 0) end
-  if count == 0 and command.no_match then error({nothing = command.no_match}, 0) end
+  local nothing = parsed.select.where and "no record is so" or command.no_match
+  if count == 0 and nothing and parsed.select.limit ~= 0 then error({nothing = nothing}, 0) end
 end
 
 -- Words behind the first "--": commands, parted by "--".
@@ -102,7 +109,9 @@ end
 
 local function find(name)
   local command = registry.get(name)
-  if not command then usage_error(("there is no command %q (luakvm help lists them)"):format(name)) end
+  if not command then
+    usage_error(("there is no command %q%s (luakvm help lists them)"):format(name, names.nearest(registry.names, name)))
+  end
   return command
 end
 
@@ -121,7 +130,7 @@ local function inner_commands(command, words, core)
     if inner.takes_commands then usage_error(inner.name .. " does not run inside " .. command.name) end
     local parsed = parse(inner, table.move(group, 2, #group, 1, {}), core)
     if parsed.help then usage_error(command.name .. ": --help has no place here") end
-    list[#list + 1] = {command = inner, opts = parsed.opts, format = parsed.format}
+    list[#list + 1] = {command = inner, opts = parsed.opts, format = parsed.format, select = parsed.select}
   end
   if #list == 0 then usage_error(command.name .. ": name the commands behind --") end
   return list
@@ -141,16 +150,17 @@ local function run(command, words)
   local opts = parsed.opts
   if command.takes_commands then
     opts.commands = inner_commands(command, words, parsed.core)
-    local formats = {}
-    for _, c in ipairs(opts.commands) do formats[c.opts] = c.format end
-    opts.emit = function(inner, records, inner_opts) render(inner, records, inner_opts, formats[inner_opts]) end
+    local of = {}
+    for _, c in ipairs(opts.commands) do of[c.opts] = c end
+    opts.emit = function(inner, records, inner_opts) render(inner, records, of[inner_opts]) end
   end
+  select.of(command, parsed.select) -- what is wrong in it is told before a dump is opened
   local k <close> = open(parsed, command)
   local bar <close> = require "kvm.cli.progress".new()
   if command.progress then opts.progress = bar.tell end
   local records = command.run(k, opts)
   bar:clear()
-  render(command, records, opts, parsed.format)
+  render(command, records, parsed)
 end
 
 local function help(words)

@@ -25,6 +25,7 @@ local function cell(v, column)
   if v == nil then return "-" end
   local kind = KINDS[column.kind]
   if kind then return kind(v) end
+  if type(v) == "table" then return require "kvm.cli.json".encode(v, column) end
   local text = format.escape(tostring(v))
   return text == "" and "-" or text
 end
