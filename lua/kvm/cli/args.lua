@@ -80,19 +80,28 @@ local function synopsis(command)
   return table.concat(words, " ")
 end
 
+--- The options of a command, its own and those that all have, as its registry has them.
+-- @tparam table command
+-- @treturn {table,...} flags, help, value (nil: it takes none) ...
+-- @usage assert(require "kvm.cli.args".options(require "kvm.cmd".get "ps")[1].flags)
+function M.options(command)
+  local out, own = {}, {}
+  for _, option in ipairs(command.options or {}) do
+    out[#out + 1] = option
+    own[option.flags] = true
+  end
+  for _, option in ipairs(COMMON) do
+    if not own[option.flags] then out[#out + 1] = option end
+  end
+  return out
+end
+
 local function build(command)
   local parser = argparse("luakvm " .. command.name, command.summary):usage(synopsis(command)):add_help(false)
   parser:help_description_margin(32)
   parser:flag "-h --help":description "this text":target "help"
   parser:argument "operands":args "*":hidden(true)
-  local own = {}
-  for _, option in ipairs(command.options or {}) do
-    add(parser, option)
-    own[option.flags] = true
-  end
-  for _, option in ipairs(COMMON) do
-    if not own[option.flags] then add(parser, option) end
-  end
+  for _, option in ipairs(M.options(command)) do add(parser, option) end
   return parser
 end
 

@@ -36,6 +36,7 @@ local function overview()
     lines[#lines + 1] = ("  %-8s %s"):format(name, registry.get(name).summary)
   end
   lines[#lines + 1] = ("  %-8s %s"):format("foreach", "a command that is about tasks, for some or all of them")
+  lines[#lines + 1] = ("  %-8s %s"):format("completion", "a script for bash, zsh or fish that completes command lines")
   lines[#lines + 1] = ""
   lines[#lines + 1] = "luakvm help COMMAND tells a command's options; luakvm --version the version. See luakvm(1)."
   return table.concat(lines, "\n") .. "\n"
@@ -169,6 +170,12 @@ local function help(words)
   out.write(require "kvm.cli.args".help(find(words[1])))
 end
 
+local function completion(words)
+  local script = require "kvm.cli.completion".script(words[1])
+  if not script then usage_error "completion: name a shell: bash, zsh or fish" end
+  out.write(script)
+end
+
 -- "foreach bt CORE", "foreach sshd 1 bt CORE": the command, for the tasks that the words before it name; without any, for all.
 local function foreach(words)
   local picked, at = {}, 2
@@ -191,6 +198,7 @@ local function dispatch(words)
   if first == "--help" or first == "-h" then return help {} end
   if first == "help" then return help {table.unpack(words, 2)} end
   if first == "foreach" then return foreach(words) end
+  if first == "completion" then return completion {table.unpack(words, 2)} end
   -- Options that all commands share may stand before the command.
   local at = first:find "^%-" and require "kvm.cli.args".first_plain(words) or 1
   if not words[at] then usage_error "a command is missing (luakvm help lists them)" end
