@@ -153,4 +153,18 @@ describe("luakvm", function()
       assert.is_nil(text:find "\xc2[\x80-\x9f]")
     end
   end)
+
+  it("takes the core from LUAKVM_CORE, and then every operand for the command", function()
+    local function with(path, words)
+      return command.shell(("LUAKVM_CORE=%s %s %s"):format(path, command.quote(command.path), words))
+    end
+    local sample = "examples/panic.kdump"
+    local out = with(sample, "sig 1 --csv --columns pid,comm")
+    assert.are.equal("pid,comm\n1,init\n", out)
+    assert.are.equal(out, (with("/nonexistent", ("-M %s sig 1 --csv --columns pid,comm"):format(sample))))
+    local _, err, status = with(sample, "info x")
+    assert.are.same({"luakvm: info: one argument too many: x (the core is $LUAKVM_CORE)\n", 2}, {err, status})
+    _, _, status = with("", "info " .. sample)
+    assert.are.equal(0, status)
+  end)
 end)

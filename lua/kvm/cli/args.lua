@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- The command line of one command: argparse for its options, and the rule for operands: the first is the core, unless
--- -M named one; what follows are the command's own.
+-- -M or LUAKVM_CORE named one; what follows are the command's own.
 local argparse = require "argparse"
 local select = require "kvm.cli.select"
 
@@ -123,6 +123,14 @@ function M.first_plain(words)
   return math.min(i, #words + 1)
 end
 
+--- The core where none is named: $LUAKVM_CORE. While it is set, operands are the command's own, and -M names another core.
+-- @treturn ?string
+-- @usage assert(require "kvm.cli.args".default_core() ~= "")
+function M.default_core()
+  local core = os.getenv "LUAKVM_CORE"
+  return core ~= "" and core or nil
+end
+
 local function distribute(command, words, core, opts)
   local i = 1
   if not core then core, i = words[1], 2 end
@@ -135,7 +143,10 @@ local function distribute(command, words, core, opts)
       if not opts[o.key] and not o.optional then return nil, o.name .. " is missing" end
     end
   end
-  if i <= #words then return nil, ("one argument too many: %s"):format(words[i]) end
+  if i <= #words then
+    local why = core == M.default_core() and " (the core is $LUAKVM_CORE)" or ""
+    return nil, ("one argument too many: %s%s"):format(words[i], why)
+  end
   return core
 end
 
@@ -196,7 +207,7 @@ function M.parse(command, words, core)
   if not ok then return nil, parsed end
   if parsed.help then return {help = help_text(parser)} end
   if rest then parsed.operands = rest end
-  parsed.core = core or one_or_list(parsed.core)
+  parsed.core = core or one_or_list(parsed.core) or M.default_core()
   if command.script_first and not script then return nil, "SCRIPT is missing" end
   local out, message = split(command, parsed)
   if out then out.opts.script = script end

@@ -33,10 +33,10 @@ end
 local function overview()
   local lines = {"Usage: luakvm COMMAND [CORE] [options]", "", "Commands:"}
   for _, name in ipairs(registry.names) do
-    lines[#lines + 1] = ("  %-8s %s"):format(name, registry.get(name).summary)
+    lines[#lines + 1] = ("  %-10s %s"):format(name, registry.get(name).summary)
   end
-  lines[#lines + 1] = ("  %-8s %s"):format("foreach", "a command that is about tasks, for some or all of them")
-  lines[#lines + 1] = ("  %-8s %s"):format("completion", "a script for bash, zsh or fish that completes command lines")
+  lines[#lines + 1] = ("  %-10s %s"):format("foreach", "a command that is about tasks, for some or all of them")
+  lines[#lines + 1] = ("  %-10s %s"):format("completion", "a script for bash, zsh or fish that completes command lines")
   lines[#lines + 1] = ""
   lines[#lines + 1] = "luakvm help COMMAND tells a command's options; luakvm --version the version. See luakvm(1)."
   return table.concat(lines, "\n") .. "\n"
