@@ -62,6 +62,7 @@ local LINES = {
   convert = {{"CORE", "OUT"}, {"CORE", "OUT", "-f", EVIL}, {"CORE", "/nowhere/" .. EVIL}},
   dcache = {{"-M", "CORE"}, {"-M", "CORE", EVIL}, {"-M", "CORE", "-l", EVIL}},
   dev = {{"-M", "CORE"}, {"-M", "CORE", "-d", "-q", "-s", "-c", EVIL}},
+  diff = {{"CORE", "CORE"}, {"CORE", "/nowhere/" .. EVIL}, {"CORE", "CORE", "-k", EVIL}},
   dis = {{"-M", "CORE", "evil_data", "8"}, {"-M", "CORE", EVIL}},
   files = {{"CORE"}, {"-M", "CORE", EVIL}},
   flame = {{"CORE"}, {"CORE", "--svg", "OUT"}, {"CORE", "--by", EVIL}, {"CORE", "--svg", "/nowhere/" .. EVIL}},

@@ -125,6 +125,7 @@ M.commands = {
   convert = {},
   dcache = {corelens = {"dentry"}},
   dev = {crash = {"dev"}, corelens = {"block", "inflightio", "partition", "nvme", "dm", "md", "scsi"}},
+  diff = {},
   dis = {crash = {"dis"}},
   files = {crash = {"files"}},
   flame = {},
