@@ -47,7 +47,8 @@ describe("examples", function()
             skipped = true
           else
             local first, last = text:find(lines[i] .. "\n", at, true)
-            assert.is_truthy(first == at or skipped and first, ("%s does not print %q here:\n%s"):format(path, lines[i], text:sub(at, at + 200)))
+            assert.is_truthy(first == at or skipped and first,
+              ("%s does not print %q here:\n%s"):format(path, lines[i], text:sub(at, at + 200)))
             at, skipped = last + 1, false
           end
         end

@@ -5,6 +5,7 @@
 #include <lua.h>
 
 #include <capstone/capstone.h>
+#include <stdlib.h>
 #include <string.h>
 
 __attribute__((visibility("default"))) int luaopen_kvm_capstone(lua_State *L);
@@ -79,16 +80,21 @@ static int job_close(lua_State *L) {
     return 0;
 }
 
+static _Noreturn void no_memory(lua_State *L) {
+    luaL_error(L, "capstone: out of memory");
+    abort(); // which is not reached
+}
+
 static struct job *push_job(lua_State *L, const struct machine *m, bool intel) {
     struct job *job = lua_newuserdatauv(L, sizeof(*job), 0);
     *job = (struct job){0};
     luaL_setmetatable(L, "kvm.capstone.job");
-    if (cs_open(m->arch, m->mode, &job->cs) != CS_ERR_OK) luaL_error(L, "capstone: out of memory");
+    if (cs_open(m->arch, m->mode, &job->cs) != CS_ERR_OK) no_memory(L);
     cs_option(job->cs, CS_OPT_DETAIL, CS_OPT_ON);
     cs_option(job->cs, CS_OPT_UNSIGNED, CS_OPT_ON); // addresses of the kernel are negative
     if (!intel) cs_option(job->cs, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
     job->insn = cs_malloc(job->cs);
-    if (!job->insn) luaL_error(L, "capstone: out of memory");
+    if (!job->insn) no_memory(L);
     return job;
 }
 

@@ -46,17 +46,12 @@ static size_t base_and_offset(const Dwarf_Op *ops, size_t n, struct type_rule *o
 static struct type_rule rule_of(const Dwarf_Op *ops, size_t n, bool place) {
     struct type_rule rule = {0};
     size_t i = base_and_offset(ops, n, &rule);
-    bool is_value = i > 0 && i + 1 == n && ops[i].atom == DW_OP_stack_value;
-    bool is_deref = i > 0 && i + 1 == n && ops[i].atom == DW_OP_deref;
-    if (i == 0 || rule.base >= TYPE_FRAME_REGISTERS) return (struct type_rule){0};
-    if (place && i == n)
-        rule.kind = TYPE_RULE_MEMORY;
-    else if (place ? is_value : i == n)
-        rule.kind = TYPE_RULE_VALUE;
-    else if (!place && is_deref)
-        rule.kind = TYPE_RULE_MEMORY;
-    else
+    bool one_more = i > 0 && i + 1 == n;
+    bool is_memory = place ? i == n : one_more && ops[i].atom == DW_OP_deref;
+    bool is_value = place ? one_more && ops[i].atom == DW_OP_stack_value : i == n;
+    if (i == 0 || rule.base >= TYPE_FRAME_REGISTERS || !(is_memory || is_value))
         return (struct type_rule){0};
+    rule.kind = is_memory ? TYPE_RULE_MEMORY : TYPE_RULE_VALUE;
     return rule;
 }
 
