@@ -83,6 +83,8 @@ describe("kvm.cmd.walk", function()
       command.quote(package.path), command.quote(package.cpath), os.getenv "KVM_LUA" or "lua5.4", script)
     assert.are.same({'{"n":1}\n{"stopped":"loop","code":"format","addr":"0x10"}\n{"n":3}\n{"stopped":"gone","code":"fault","addr":null}\n',
       "luakvm: loop\nluakvm: gone\n", 1}, {command.shell(line .. "--json")})
+    assert.are.same({'{"n":3}\n{"n":1}\n{"stopped":"loop","code":"format","addr":"0x10"}\n{"stopped":"gone","code":"fault","addr":null}\n',
+      "luakvm: loop\nluakvm: gone\n", 1}, {command.shell(line .. "--json --sort -n")})
     assert.are.same({"N\n1\n3\n", "luakvm: loop\nluakvm: gone\n", 1}, {command.shell(line)})
   end)
 end)

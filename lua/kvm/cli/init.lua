@@ -81,12 +81,13 @@ local function whole(records, format, write, damage)
   return next_whole
 end
 
--- PARSED: format, opts, select. What stopped a walk comes last, also where the records are sorted.
+-- PARSED: format, opts, select. What stopped a walk comes in its place; last, where the records are sorted.
 local function render(command, records, parsed)
   local write, damage, last = out.write, {}, {}
   if command.to_stderr then write = function(text) io.stderr:write(text) end end
   local shown, choose = select.of(command, parsed.select)
-  records = choose(whole(records, parsed.format, function(text) last[#last + 1] = text end, damage))
+  local tell = parsed.select.sort and function(text) last[#last + 1] = text end or write
+  records = choose(whole(records, parsed.format, tell, damage))
   local count = require("kvm.cli." .. parsed.format).render(shown, records, parsed.opts, write)
   write(table.concat(last))
   if damage.found then error({complained = true}, 0) end
