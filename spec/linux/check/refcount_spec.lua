@@ -13,10 +13,13 @@ describe("kvm.linux.check.refcount", function()
   before_each(function()
     k = memory.open [[
       typedef struct { int counter; } atomic_t; typedef struct { atomic_t refs; } refcount_t;
-      struct files_struct; struct user_struct { refcount_t __count; }; struct cred { atomic_t usage; struct user_struct *user; };
+      struct file { atomic_t f_count; }; struct fdtable { unsigned int max_fds; struct file **fd; };
+      struct files_struct { atomic_t count; struct fdtable *fdt; }; struct user_struct { refcount_t __count; };
+      struct cred { atomic_t usage; struct user_struct *user; };
       struct mm_struct { atomic_t mm_users; atomic_t mm_count; };
       struct module { int state; struct list_head list; char name[56]; atomic_t refcnt; };
-      struct task_struct { refcount_t usage, stack_refcount; struct cred *real_cred; struct mm_struct *mm; };]]
+      struct task_struct { refcount_t usage, stack_refcount; struct cred *real_cred; struct mm_struct *mm;
+        struct files_struct *files; };]]
     memory.symbols {modules = HEAD, super_blocks = HEAD + 16, net_namespace_list = HEAD + 32}
     memory.set(k, "struct task_struct", TASK, {["usage.refs.counter"] = 2, ["stack_refcount.refs.counter"] = 1, real_cred = CRED, mm = MM})
     memory.set(k, "struct cred", CRED, {["usage.counter"] = 1, user = USER})
@@ -65,5 +68,22 @@ describe("kvm.linux.check.refcount", function()
       "reference count below 0: refcnt of lab"}, titles)
     memory.set(k, "struct module", MODULE, {state = 2}) -- going
     assert.are.equal(2, #run())
+  end)
+
+  it("looks at open files, and says when a table of them is not to be believed", function()
+    local FILES <const>, TABLE <const>, SLOTS <const>, FILE <const> = S + 0x400, S + 0x440, S + 0x480, S + 0x500
+    memory.set(k, "struct task_struct", TASK, {files = FILES})
+    memory.set(k, "struct files_struct", FILES, {["count.counter"] = 1, fdt = TABLE})
+    memory.set(k, "struct fdtable", TABLE, {max_fds = 4, fd = SLOTS})
+    memory.set(k, "struct file", FILE, {["f_count.counter"] = 1})
+    assert(k:write(SLOTS, ("<i8i8i8i8"):pack(0, FILE, 0, 0)))
+    assert.are.same({}, run())
+    memory.set(k, "struct file", FILE, {["f_count.counter"] = -7})
+    assert.are.equal("reference count below 0: f_count of pid 5 (a)", run()[1].title)
+    memory.set(k, "struct fdtable", TABLE, {max_fds = 1 << 30})
+    local context = checks.new(k, {task_list = {{addr = TASK, pid = 5, comm = "a", state = "S"}}})
+    function context.task_text() return "pid 5 (a)" end
+    local _, err = checks.run("refcount", context)
+    assert.are.equal(("the struct fdtable at 0x%x has %d places"):format(TABLE, 1 << 30), err.message)
   end)
 end)

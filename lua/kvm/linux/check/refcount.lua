@@ -12,7 +12,8 @@ local types = require "kvm.type"
 local M = {name = "refcount", title = "reference counts that overflowed, or are 0 of what is in use"}
 
 local MOST_TOLD <const> = 5
-local MOST_FILES <const> = 20000
+local MOST_FILES <const> = 100000
+local MOST_SLOTS <const> = 1 << 20 -- of a table: sysctl_nr_open (fs/file.c), unless it was raised
 local MODULE_LIVE <const> = 0 -- MODULE_STATE_LIVE
 local MOST_ENTRIES <const> = 100000 -- of a list
 local MOST_NAME <const> = 64
@@ -107,23 +108,30 @@ local function look_at_tasks(context, look)
   end
 end
 
+-- The files of the table at PLACE (struct fdtable).
+local function look_at_table(look, place, who)
+  local k = look.k
+  local max = k:u32(place + types.offsetof(k, "struct fdtable", "max_fds"))
+  if max > MOST_SLOTS then kvm_error.fail("format", "the struct fdtable at 0x%x has %d places", place, max) end
+  local slots = max > 0 and kvm_error.check(k:read(k:ptr(place + types.offsetof(k, "struct fdtable", "fd")), 8 * max)) or ""
+  for at = 1, #slots, 8 do
+    local file = ("<i8"):unpack(slots, at)
+    if file ~= 0 then
+      look.files = look.files + 1
+      if look.files <= MOST_FILES then look.attempts:call(check_count, look, file, "struct file", who) end
+    end
+  end
+end
+
 local function look_at_files(context, look)
-  local k, left = context.k, MOST_FILES
+  local k, seen = context.k, {}
   if not look.counts["struct file"][1] then return end
   local files, fdt = types.offsetof(k, "struct task_struct", "files"), types.offsetof(k, "struct files_struct", "fdt")
-  local max, fd, seen = types.offsetof(k, "struct fdtable", "max_fds"), types.offsetof(k, "struct fdtable", "fd"), {}
   for _, t in ipairs(context:tasks()) do
     local own = k:ptr(t.addr + files)
-    if own ~= 0 and not seen[own] and left > 0 then
+    if own ~= 0 and not seen[own] then
       seen[own] = true
-      local place = k:ptr(own + fdt)
-      local n = math.min(k:u32(place + max), left)
-      left = left - n
-      local slots = n > 0 and k:read(k:ptr(place + fd), 8 * n) or ""
-      for at = 1, #slots, 8 do
-        local file = ("<i8"):unpack(slots, at)
-        if file ~= 0 then look.attempts:call(check_count, look, file, "struct file", {text = context:task_text(t), pid = t.pid}) end
-      end
+      look.attempts:call(look_at_table, look, k:ptr(own + fdt), {text = context:task_text(t), pid = t.pid})
     end
   end
 end
@@ -194,9 +202,14 @@ end
 -- @raise kvm.Error
 -- @usage require "kvm.linux.check.refcount".run(require "kvm.linux.check.context".new(k), function(f) assert(f.title) end)
 function M.run(context, report)
-  local look = {k = context.k, counts = counts_of(context.k), seen = {}, bad = {}, keys = {}, attempts = attempt.new()}
+  local look = {k = context.k, counts = counts_of(context.k), seen = {}, bad = {}, keys = {}, files = 0,
+    attempts = attempt.new()}
   for _, f in ipairs(LOOKS) do look.attempts:call(f, context, look) end
   for _, key in ipairs(look.keys) do tell(context, key, look.bad[key], report) end
+  if look.files > MOST_FILES then
+    report {severity = "info", confidence = "certain", evidence = {},
+      title = ("%d open files were not looked at: %d of them are the most"):format(look.files - MOST_FILES, MOST_FILES)}
+  end
   look.attempts:finish()
 end
 
