@@ -43,6 +43,8 @@ struct dwarf_source {
     Dwfl *dwfl; // of relocatable files: owns what follows
     Dwfl_Module *module;
     Dwarf *dwarf;
+    Dwarf_CFI *eh_frame; // of a linked file; NULL: not read yet, or none
+    bool eh_frame_read;
     struct dwarf_type *types; // [0] is unused
     size_t types_len, types_cap;
     uint32_t *type_buckets; // ids by address of the entry, linear probing

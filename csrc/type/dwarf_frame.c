@@ -15,12 +15,15 @@ static int none(uint64_t addr, struct kvm_err *err) {
                    (unsigned long long)addr);
 }
 
-// Borrowed from the source.
+// Borrowed from the source: what libdw makes of .eh_frame is its caller's, the rest is the file's.
 static Dwarf_CFI *table(struct dwarf_source *s, bool eh) {
     Dwarf_Addr bias;
     if (s->module)
         return eh ? dwfl_module_eh_cfi(s->module, &bias) : dwfl_module_dwarf_cfi(s->module, &bias);
-    return eh ? dwarf_getcfi_elf(s->elf) : dwarf_getcfi(s->dwarf);
+    if (!eh) return dwarf_getcfi(s->dwarf);
+    if (!s->eh_frame_read) s->eh_frame = dwarf_getcfi_elf(s->elf);
+    s->eh_frame_read = true;
+    return s->eh_frame;
 }
 
 // *base and *offset of the operations up to the first that is neither; how many those are.

@@ -134,6 +134,7 @@ int dwarf_file_open(struct dwarf_source *s, const char *path, const struct type_
 }
 
 void dwarf_file_close(struct dwarf_source *s) {
+    if (s->eh_frame) dwarf_cfi_end(s->eh_frame);
     if (s->dwfl)
         dwfl_end(s->dwfl);
     else if (s->dwarf)
