@@ -94,17 +94,26 @@ end
 
 -- --- condition
 
-local GLOBALS = {math = math, string = string, tostring = tostring, tonumber = tonumber, type = type}
+local function copy(t)
+  local out = {}
+  for key, v in pairs(t) do out[key] = v end
+  return out
+end
+
+local GLOBALS = {math = copy(math), string = copy(string), tostring = tostring, tonumber = tonumber, type = type}
 
 -- A function that tells whether a record is so. A column that a record does not have is nil: what compares it is not true, as with SQL.
 local function condition(command, text)
   local rec, lacks
+  local known = {}
+  for _, c in ipairs(command.columns) do known[c.name] = c.json ~= false end
   local env = setmetatable({}, {__index = function(_, name)
-    if GLOBALS[name] then return GLOBALS[name] end
+    if known[name] then
+      if rec[name] == nil then lacks = true end
+      return rec[name]
+    end
     if name == "r" then return rec end -- r["end"]: a column whose name is a word of Lua
-    column_of(command, name)
-    if rec[name] == nil then lacks = true end
-    return rec[name]
+    return GLOBALS[name] or column_of(command, name)
   end})
   local fn, message = load("return " .. text, "=--where", "t", env)
   if not fn then usage_error("--where: %s", message:gsub("^%-%-where:%d+: ", "")) end
@@ -136,7 +145,8 @@ local function limited(records, most)
   end
 end
 
---- What is shown of a command's records. Wrong names are found before the first record is asked for.
+--- What is shown of a command's records. Wrong names are found before the first record is asked for; those in an expression when it
+-- comes to them.
 -- @tparam table command
 -- @tparam table how columns ({string,...}), sort ({string,...}), where (string), limit (integer); each may be absent
 -- @treturn table the command, with the columns that were chosen
