@@ -47,13 +47,18 @@ end
 -- @raise kvm.Error
 -- @usage assert(#kvm.unwind.x86_64.register_names == 21)
 function M.pt_regs(k, addr, partial)
-  local regs = {}
   check_layout(k)
   local first = partial and PUSHED or 1
-  local values = table.pack(UNPACK[first]:unpack(kvm_error.check(k:read(addr + 8 * (first - 1), 8 * (#MEMBERS - first + 1)))))
-  for i = first, #MEMBERS do regs[MEMBERS[i][2]] = values[i - first + 1] end
-  regs.cs, regs.ss = regs.cs & SELECTOR, regs.ss & SELECTOR
-  return regs
+  local bytes = kvm_error.check(k:read(addr + 8 * (first - 1), 8 * (#MEMBERS - first + 1)))
+  if partial then
+    local rip, cs, eflags, rsp, ss = UNPACK[PUSHED]:unpack(bytes)
+    return {rip = rip, cs = cs & SELECTOR, eflags = eflags, rsp = rsp, ss = ss & SELECTOR}
+  end
+  -- The order of MEMBERS. A table that is made whole costs a fraction of one that grows.
+  local r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax, rip, cs, eflags, rsp, ss =
+    UNPACK[1]:unpack(bytes)
+  return {r15 = r15, r14 = r14, r13 = r13, r12 = r12, rbp = rbp, rbx = rbx, r11 = r11, r10 = r10, r9 = r9, r8 = r8, rax = rax, rcx = rcx,
+    rdx = rdx, rsi = rsi, rdi = rdi, orig_rax = orig_rax, rip = rip, cs = cs & SELECTOR, eflags = eflags, rsp = rsp, ss = ss & SELECTOR}
 end
 
 --- The names of the registers in a struct pt_regs, in its order.
