@@ -49,7 +49,8 @@ end
 local function open(parsed, command)
   local kvm = require "kvm"
   local bar <close> = require "kvm.cli.progress".new()
-  local how = {core = parsed.core, namelist = parsed.namelist, write = parsed.write, debuginfod = parsed.debuginfod,
+  local core, namelist = require "kvm.cli.core_folder".files(parsed.core, parsed.namelist)
+  local how = {core = core, namelist = namelist, write = parsed.write, debuginfod = parsed.debuginfod,
     vmcoreinfo = parsed.vmcoreinfo, progress = bar.tell}
   for key, value in pairs(command.open or {}) do how[key] = value end
   return kvm.check(kvm.open(how))
