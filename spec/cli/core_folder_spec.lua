@@ -57,6 +57,15 @@ describe("a folder as core", function()
     assert.equal(1, status)
   end)
 
+  it("does not pass over a file that can't be read", function()
+    assert(os.execute("ln -s vmcore " .. folder .. "/vmcore")) -- a link to itself
+    local _, complaint, status = command.run("info", folder)
+    assert.matches(folder .. "/vmcore", complaint, 1, true)
+    assert.equal(1, status)
+    assert(os.execute("ln -s vmlinux " .. folder .. "/vmlinux"))
+    assert.equal(folder .. "/vmlinux", (select(2, core_folder.files(folder))))
+  end)
+
   it("says what it looked for, and does not choose among several", function()
     local _, complaint, status = command.run("info", folder)
     assert.equal("luakvm: " .. folder .. ": no dump is in this folder (looked for vmcore, vmcore.flat, dump." .. time() .. ")\n", complaint)

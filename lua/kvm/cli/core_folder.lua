@@ -5,12 +5,20 @@ local kvm_error = require "kvm.error"
 
 local M = {}
 
-local function is_there(path)
-  local file = io.open(path, "rb")
-  return file and file:close() or false
+local ENOENT <const> = 2 -- errno of Linux and FreeBSD
+
+local function opens(path)
+  local file, _, code = io.open(path, "rb")
+  return file and file:close() or false, code
 end
 
-local function is_folder(path) return is_there(path .. "/.") end
+local function is_folder(path) return (opens(path .. "/.")) end
+
+-- Also what may not be read: opening it says so, where leaving it out would be silent.
+local function is_there(path)
+  local ok, code = opens(path)
+  return ok or code ~= ENOENT
+end
 
 local function dumps_of(folder)
   local time = folder:match "([^/]+)/*$"
