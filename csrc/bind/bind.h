@@ -151,6 +151,7 @@ int l_system_modules(lua_State *L);
 int l_system_swaps(lua_State *L);
 int l_registers(lua_State *L);
 int l_info_info(lua_State *L);
+int l_info_page_size(lua_State *L);
 int l_info_stats(lua_State *L);
 int l_slim(lua_State *L);
 int l_save(lua_State *L);

@@ -231,6 +231,7 @@ static const luaL_Reg methods[] = {
     {"swaps", l_system_swaps},
     {"registers", l_registers},
     {"info", l_info_info},
+    {"page_size", l_info_page_size},
     {"stats", l_info_stats},
     {"slim", l_slim},
     {"save", l_save},

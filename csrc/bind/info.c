@@ -101,6 +101,20 @@ int l_info_info(lua_State *L) {
 }
 
 /***
+The size of a page of the machine. `Handle:info` has it too, with all else that it makes a table of each time.
+@function Handle:page_size
+@treturn integer bytes
+@treturn[2] nil where the dump does not tell
+@usage assert(k:page_size() == k:info().page_size)
+*/
+int l_info_page_size(lua_State *L) {
+    const kvm_t *kd = bind_handle(L);
+    if (!kd->os.facts.page_size) return 0;
+    lua_pushinteger(L, kd->os.facts.page_size);
+    return 1;
+}
+
+/***
 Counters of this handle, since it was opened.
 @function Handle:stats
 @treturn table `pages_read` (pages looked up in the file), `pages_decompressed`, `tlb_misses`

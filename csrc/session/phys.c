@@ -23,13 +23,8 @@ int phys_find(kvm_t *kd, uint64_t pa, struct image_run *run, struct kvm_err *err
     return rc;
 }
 
-int phys_read(void *ctx, uint64_t pa, void *buf, size_t len, struct kvm_err *err) {
-    size_t done;
-    return phys_copy(ctx, pa, buf, len, &done, err);
-}
-
-int phys_copy(kvm_t *kd, uint64_t pa, void *buf, size_t len, size_t *done, struct kvm_err *err) {
-    if (!kd->overlay) return image_copy(kd->image, pa, buf, len, done, err);
+static int copy_cached(kvm_t *kd, uint64_t pa, void *buf, size_t len, size_t *done,
+                       struct kvm_err *err) {
     *done = 0;
     while (*done < len) {
         struct image_run run;
@@ -40,6 +35,16 @@ int phys_copy(kvm_t *kd, uint64_t pa, void *buf, size_t len, size_t *done, struc
         *done += n;
     }
     return 0;
+}
+
+int phys_read(void *ctx, uint64_t pa, void *buf, size_t len, struct kvm_err *err) {
+    size_t done;
+    return copy_cached(ctx, pa, buf, len, &done, err);
+}
+
+int phys_copy(kvm_t *kd, uint64_t pa, void *buf, size_t len, size_t *done, struct kvm_err *err) {
+    if (!kd->overlay) return image_copy(kd->image, pa, buf, len, done, err);
+    return copy_cached(kd, pa, buf, len, done, err);
 }
 
 // A private copy of the page that holds pa, made from the image at the first write.

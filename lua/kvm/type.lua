@@ -25,11 +25,21 @@ function M.pointer_to(t)
   return err.check(k:declare{kind = "pointer", target = t, size = k:info().pointer_size})
 end
 
+local kernel_types = setmetatable({}, {__mode = "k"}) -- by handle: by name, what the kernel itself has
+
 -- A kvm.Type for a name, or the type itself. Code that knows the kernel's structures wants the kernel's own first, and no
 -- search for others of that name.
 local function resolve(k, what)
   if type(what) ~= "string" then return what end
-  return k:type(what, "vmlinux") or M.of(k, what)
+  local known = kernel_types[k]
+  if not known then
+    known = {}
+    kernel_types[k] = known
+  end
+  if known[what] then return known[what] end
+  local t = k:type(what, "vmlinux")
+  known[what] = t
+  return t or M.of(k, what)
 end
 
 --- The size of a type.

@@ -5,7 +5,7 @@ local swap = require "kvm.cmd.swap"
 describe("kvm.cmd.swap", function()
   local function kernel(list, failure)
     return {
-      info = function() return {page_size = 4096} end,
+      page_size = function() return 4096 end,
       swaps = function()
         local i = 0
         return function()

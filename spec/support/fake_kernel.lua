@@ -108,6 +108,8 @@ function Fake:type(name)
   return layout(def)
 end
 
+function Fake:page_size() return self:info().page_size end
+
 function Fake:info()
   local out = {os = "linux", arch = "x86_64", release = "6.1.0-fake", format = "fake", page_size = 4096, incomplete = false}
   for key, v in pairs(self.facts) do out[key] = v end

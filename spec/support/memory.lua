@@ -2,11 +2,13 @@
 -- A handle with writable memory in which specs build the kernel's structures: words by name of the member, and errors as values.
 local harness = require "spec.support.harness"
 local image = require "spec.support.image"
+local kallsyms = require "kvm.linux.kallsyms"
 local kvm = require "kvm"
 
 local M = {}
 
 local Handle = require "kvm.core".Handle
+local kept_address = kallsyms.address
 local of_handles, modules_of_handles = Handle.symbol, Handle.modules
 
 --- Gives all handles symbols by name, besides their own; M.forget takes them back. SIZES: by name, of those that have one; OWNERS: by name,
@@ -24,6 +26,8 @@ function M.symbols(addresses, sizes, owners)
     end
     return of_handles(k, name)
   end
+  -- Symbols of real kernels stay where they are, so that their addresses are kept; these may change at any time.
+  function kallsyms.address(k, name) return kvm.check(k:symbol(name)).value end
 end
 
 --- Gives all handles modules: {{name=, addr=},...}.
@@ -37,7 +41,10 @@ function M.modules(list)
   end
 end
 
-function M.forget() Handle.symbol, Handle.modules = of_handles, modules_of_handles end
+function M.forget()
+  Handle.symbol, Handle.modules = of_handles, modules_of_handles
+  kallsyms.address = kept_address
+end
 
 --- Symbols of a kernel of one CPU, whose own copy of per-CPU variables lies at their address plus OFFSET; AT: 32 bytes for it.
 function M.one_cpu(k, at, offset)

@@ -41,7 +41,7 @@ local PROG <const> = {
   {"type", bpf.kind}, {"name", function(o) return o.aux.name end}, {"tag", bpf.tag}, {"instructions", function(o) return o.len end},
   {"jited", function(o) return o.jited ~= 0 end}, {"loaded_ns", function(o) return o.aux.load_time end},
   {"uid", function(o) return o.aux.user.uid.val end},
-  {"memory_bytes", function(o) return o.pages * object.handle(o):info().page_size end}, {"map_ids", bpf.map_ids},
+  {"memory_bytes", function(o) return o.pages * object.handle(o):page_size() end}, {"map_ids", bpf.map_ids},
 }
 local MAP <const> = {
   {"type", bpf.kind}, {"name", function(o) return o.name end}, {"key_bytes", function(o) return o.key_size end},

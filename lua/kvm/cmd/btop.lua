@@ -22,7 +22,7 @@ local M = {
 -- @usage assert(require "kvm.cmd.btop".run(k, {addrs = {"12345678"}})().pfn == 0x12345)
 function M.run(k, opts)
   return words.each_number(opts.addrs, function(value)
-    local pfn = value // k:info().page_size
+    local pfn = value // k:page_size()
     return {physical = value, pfn = pfn, frame = pfn}
   end)
 end

@@ -33,7 +33,7 @@ local function zone_record(zone, node)
   rec.start_pfn, rec.free_pages = zone.zone_start_pfn, mmzone.page_state(zone, "NR_FREE_PAGES")
   rec.min_pages, rec.low_pages, rec.high_pages = mmzone.watermarks(zone)
   rec.free_blocks = mmzone.free_blocks(zone)
-  rec.bytes = rec.managed_pages * object.handle(zone):info().page_size
+  rec.bytes = rec.managed_pages * object.handle(zone):page_size()
   rec.what = ("node %d, %d of %d pages free (min %d low %d high %d), blocks %s"):format(node, rec.free_pages, rec.managed_pages,
     rec.min_pages, rec.low_pages, rec.high_pages, table.concat(rec.free_blocks, " "))
   return rec
@@ -68,7 +68,7 @@ local function node_record(k, node)
     end
   end
   for _, counter in ipairs(NODE_COUNTERS) do rec.pages[counter[1]] = mmzone.node_state(node, counter[2]) end
-  rec.bytes, rec.count = rec.managed_pages * k:info().page_size, rec.free_pages
+  rec.bytes, rec.count = rec.managed_pages * k:page_size(), rec.free_pages
   for _, name in sorted(rec.pages) do list[#list + 1] = ("%s %d"):format(name, rec.pages[name]) end
   for _, name in sorted(rec.events or {}) do list[#list + 1] = ("%s %d"):format(name, rec.events[name]) end
   rec.what = ("%d of %d pages free, %s"):format(rec.free_pages, rec.managed_pages, table.concat(list, ", "))
@@ -93,7 +93,7 @@ local function cache_record(k, cache)
     return rec
   end
   rec.objects, rec.active, rec.slabs, rec.partial_slabs = usage.objects, usage.active, usage.slabs, usage.partial
-  rec.bytes = usage.slabs * rec.pages_per_slab * k:info().page_size
+  rec.bytes = usage.slabs * rec.pages_per_slab * k:page_size()
   rec.count = usage.active
   rec.what = ("%d of %d objects of %d bytes, %d slabs of %d pages"):format(usage.active, usage.objects, rec.object_bytes, usage.slabs,
     rec.pages_per_slab)
@@ -171,7 +171,7 @@ end
 --- How many pages have each flag and each type.
 function M.page_flags(k, emit)
   local flags, kinds, total = require "kvm.linux.page_flags".count(k)
-  emit {kind = "pages", name = "all", count = total, bytes = total * k:info().page_size}
+  emit {kind = "pages", name = "all", count = total, bytes = total * k:page_size()}
   for _, name in sorted(kinds) do emit {kind = "page_type", name = name, count = kinds[name]} end
   for _, name in sorted(flags) do emit {kind = "page_flag", name = name, count = flags[name]} end
 end

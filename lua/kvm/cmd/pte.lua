@@ -31,7 +31,7 @@ local function record(k, entry)
   local rec = {entry = entry, present = pgtable_types.present(k, entry)}
   if rec.present then
     rec.physical, rec.flags = pgtable_types.physical(k, entry), pgtable_types.flags(k, entry)
-    rec.pfn, rec.what = rec.physical // k:info().page_size, table.concat(rec.flags, " ")
+    rec.pfn, rec.what = rec.physical // k:page_size(), table.concat(rec.flags, " ")
   elseif entry == 0 then
     rec.what = "empty"
   else

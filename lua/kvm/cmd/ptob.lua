@@ -22,7 +22,7 @@ local M = {
 -- @usage assert(require "kvm.cmd.ptob".run(k, {pfns = {"12345"}})().physical == 0x12345000)
 function M.run(k, opts)
   return words.each_number(opts.pfns, function(value)
-    return {pfn = value, frame = value, physical = value * k:info().page_size}
+    return {pfn = value, frame = value, physical = value * k:page_size()}
   end)
 end
 

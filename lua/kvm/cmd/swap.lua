@@ -23,7 +23,7 @@ local M = {
 -- @usage for s in require "kvm.cmd.swap".run(k) do assert(s.stopped or s.used_bytes <= s.size_bytes) end
 function M.run(k)
   return walk.records(function(emit)
-    local page = k:info().page_size
+    local page = k:page_size()
     for s in k:swaps() do emit {name = s.name, size_bytes = s.total_pages * page, used_bytes = s.used_pages * page, flags = s.flags} end
   end)
 end

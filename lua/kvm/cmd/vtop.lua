@@ -46,7 +46,7 @@ function M.run(k, opts)
       walk.part(emit, function()
         local pa, bytes, entry = kvm_error.check(k:translate(addr, space))
         local flags = flags_of(k, entry, bytes)
-        emit {virtual = addr, physical = pa, page_bytes = bytes, entry = entry, flags = flags, pfn = pa // k:info().page_size,
+        emit {virtual = addr, physical = pa, page_bytes = bytes, entry = entry, flags = flags, pfn = pa // k:page_size(),
           what = flags and table.concat(flags, " ") or ""}
       end)
     end

@@ -39,10 +39,14 @@ local function words(k, addr, nbits)
   return function()
     while at < bytes do
       if at % PIECE == 0 then piece = kvm_error.check(k:read(addr + at, math.min(PIECE, bytes - at))) end
-      local word, first = ("<i8"):unpack(piece, at % PIECE + 1), at * 8
-      at = at + 8
-      if nbits - first < WORD then word = word & (1 << nbits - first) - 1 end
-      if word ~= 0 then return word, first end
+      local set = piece:find("[^\0]", at % PIECE + 1) -- most words of most bitmaps are 0
+      at = set and at // PIECE * PIECE + (set - 1) // 8 * 8 or (at // PIECE + 1) * PIECE
+      if set then
+        local word, first = ("<i8"):unpack(piece, at % PIECE + 1), at * 8
+        at = at + 8
+        if nbits - first < WORD then word = word & (1 << nbits - first) - 1 end
+        if word ~= 0 then return word, first end
+      end
     end
   end
 end

@@ -130,7 +130,7 @@ function M.usage(cgroup)
   if cgroup.level == 0 then return nil end
   local memory = state_of(cgroup, "memory_cgrp_id", "struct mem_cgroup")
   local pids = state_of(cgroup, "pids_cgrp_id", "struct pids_cgroup")
-  return memory and memory.memory.usage.counter * object.handle(cgroup):info().page_size, pids and pids.counter.counter
+  return memory and memory.memory.usage.counter * object.handle(cgroup):page_size(), pids and pids.counter.counter
 end
 
 --- How often a group came to the limits of its memory, as memory.events.local has it.
@@ -146,7 +146,7 @@ function M.memory_events(cgroup)
   for name, i in pairs(types.enumerators(k, "enum memcg_memory_event")) do
     if name ~= "MEMCG_NR_MEMORY_EVENTS" then out[name] = memory.memory_events_local[i].counter end
   end
-  return out, memory.memory.max * k:info().page_size
+  return out, memory.memory.max * k:page_size()
 end
 
 return M

@@ -35,7 +35,7 @@ end
 -- @usage for pool in kvm.linux.hugetlb.for_each_hstate(k) do
 -- assert(kvm.linux.hugetlb.usage(pool, 0).free <= kvm.linux.hugetlb.usage(pool).total) end
 function M.usage(pool, node)
-  local bytes = object.handle(pool):info().page_size << pool.order
+  local bytes = object.handle(pool):page_size() << pool.order
   if node then
     return {bytes = bytes, total = pool.nr_huge_pages_node[node], free = pool.free_huge_pages_node[node],
       surplus = pool.surplus_huge_pages_node[node]}

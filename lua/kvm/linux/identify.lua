@@ -67,7 +67,7 @@ end
 -- Where a task's stack is, how large. What the kernel was linked with, as that of the first task, is no area.
 local function stack_of(k, task, has_area)
   local area = has_area and task.stack_vm_area -- CONFIG_VMAP_STACK
-  return object.addr(task.stack), area and area.size - k:info().page_size or THREAD_SIZE
+  return object.addr(task.stack), area and area.size - k:page_size() or THREAD_SIZE
 end
 
 local function stack(k, addr)
@@ -123,7 +123,7 @@ end
 local function page(k, addr, space)
   local pa, bytes, entry = k:translate(addr, space)
   if not pa then return nil end
-  local size = k:info().page_size
+  local size = k:page_size()
   local pfn = pa // size
   if pfn >= k:u64(kallsyms.address(k, "max_pfn")) then -- a device's
     return {kind = "page", phys = pa, pfn = pfn, offset = pa % size, page_bytes = bytes, entry = entry}

@@ -12,7 +12,7 @@ local M = {}
 -- An area of a mapped file, in pages of the file.
 local function area_first(area) return area.vm_pgoff end
 local function area_last(area)
-  return area.vm_pgoff + (area.vm_end - area.vm_start) // object.handle(area):info().page_size - 1
+  return area.vm_pgoff + (area.vm_end - area.vm_start) // object.handle(area):page_size() - 1
 end
 
 --- Descriptions of trees, as for_each takes them: type of the entries, node and subtree (paths of the rb_node and of the highest last

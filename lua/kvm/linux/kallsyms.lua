@@ -5,6 +5,10 @@ local kvm_error = require "kvm.error"
 
 local M = {}
 
+-- By handle: addresses by name. The kernel's own symbols stay where they are as long as a dump, or a kernel that runs, is open;
+-- those of modules come and go.
+local found = setmetatable({}, {__mode = "k"})
+
 --- The address of a symbol.
 -- @param k an open handle
 -- @tparam string name
@@ -12,7 +16,15 @@ local M = {}
 -- @raise kvm.Error `notfound`, or why there is no symbol table
 -- @usage assert(require "kvm.linux.kallsyms".address(k, "panic_cpu") == k:symbol("panic_cpu").value)
 function M.address(k, name)
-  return kvm_error.check(k:symbol(name)).value
+  local known = found[k]
+  if not known then
+    known = {}
+    found[k] = known
+  end
+  if known[name] then return known[name] end
+  local symbol = kvm_error.check(k:symbol(name))
+  if not symbol.module then known[name] = symbol.value end
+  return symbol.value
 end
 
 --- The first symbol of a list that the kernel has.

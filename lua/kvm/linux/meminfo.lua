@@ -67,7 +67,7 @@ end
 
 local function commit_limit(k, huge)
   local kbytes = k:u64(kallsyms.address(k, "sysctl_overcommit_kbytes"))
-  local page = k:info().page_size
+  local page = k:page_size()
   if kbytes ~= 0 then return kbytes * KB // page + pages_at(k, "total_swap_pages") end
   local ram = pages_at(k, "_totalram_pages") - (huge and huge.all_bytes // page or 0)
   return ram * k:u32(kallsyms.address(k, "sysctl_overcommit_ratio")) // 100 + pages_at(k, "total_swap_pages")
@@ -89,7 +89,7 @@ local NODE <const> = {
 -- @raise kvm.Error
 -- @usage local name, bytes = kvm.linux.meminfo.for_each(k)() assert(name == "MemTotal" and bytes > 0)
 function M.for_each(k)
-  local page, huge = k:info().page_size, huge_pages(k)
+  local page, huge = k:page_size(), huge_pages(k)
   local node = function(name) return vmstat.node_page_state(k, name) end
   local lines = {
     {"MemTotal", function() return pages_at(k, "_totalram_pages") end},

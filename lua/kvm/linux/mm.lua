@@ -12,7 +12,7 @@ local M = {}
 -- @raise kvm.Error
 -- @usage local bytes = kvm.try(require "kvm.linux.mm".totalram_bytes, k) assert(not bytes or bytes > 0)
 function M.totalram_bytes(k)
-  return k:u64(kallsyms.address(k, "_totalram_pages")) * k:info().page_size
+  return k:u64(kallsyms.address(k, "_totalram_pages")) * k:page_size()
 end
 
 --- Where the kernel's direct map has a physical address.

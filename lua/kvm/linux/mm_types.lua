@@ -3,6 +3,7 @@
 -- list before; what it uses, as /proc/PID/status has it. Names as show_map_vma (fs/proc/task_mmu.c) makes them. Checked against Linux
 -- 5.10, 6.1, 6.12 and 7.2. Leaves out [vsyscall], which is of no address space.
 local kvm_error = require "kvm.error"
+local cpumask = require "kvm.linux.cpumask"
 local dcache = require "kvm.linux.dcache"
 local maple_tree = require "kvm.linux.maple_tree"
 local object = require "kvm.object"
@@ -132,17 +133,11 @@ local COUNTERS <const> = {file = 0, anon = 1, swap = 2, shmem = 3}
 local function counters(mm)
   local out, stat = {}, mm.rss_stat
   local is_percpu = not object.typeof(mm):strip():field "rss_stat.count"
+  local cpus = is_percpu and cpumask.of(object.handle(mm), "online")
   for name, i in pairs(COUNTERS) do
-    out[name] = math.max(0, is_percpu and percpu.counter_sum(stat[i]) or stat.count[i].counter)
+    out[name] = math.max(0, is_percpu and percpu.counter_sum(stat[i], cpus) or stat.count[i].counter)
   end
   return out
-end
-
-local page_sizes = setmetatable({}, {__mode = "k"}) -- k:info() makes a table of all facts each time
-
-local function page_size(k)
-  page_sizes[k] = page_sizes[k] or k:info().page_size
-  return page_sizes[k]
 end
 
 --- What an address space uses, as /proc/PID/status has it; of page counters the exact value, where the kernel's own may be some pages off.
@@ -153,7 +148,7 @@ end
 -- @usage local mm = kvm.linux.list.first_entry("struct task_struct", k:object("init_task").tasks, "tasks").mm
 -- local use = kvm.linux.mm_types.usage(mm) assert(use.size_bytes <= use.peak_bytes)
 function M.usage(mm)
-  local page, n = page_size(object.handle(mm)), counters(mm)
+  local page, n = object.handle(mm):page_size(), counters(mm)
   local size, rss, exec = mm.total_vm, n.anon + n.file + n.shmem, mm.exec_vm * page
   local exe = math.min((mm.end_code + page - 1 & -page) - (mm.start_code & -page), exec)
   local hugetlb = object.typeof(mm):strip():field "hugetlb_usage" -- CONFIG_HUGETLB_PAGE

@@ -10,6 +10,15 @@ local types = require "kvm.type"
 
 local M = {}
 
+--- The numbers of the nodes of memory that are online.
+-- @param k an open handle
+-- @treturn {integer,...} ascending
+-- @raise kvm.Error
+-- @usage assert(kvm.linux.mmzone.node_numbers(k)[1] == 0)
+function M.node_numbers(k)
+  return k:symbol "node_data" and nodemask.of(k, "N_ONLINE") or {0} -- CONFIG_NUMA
+end
+
 --- The nodes of memory that are online.
 -- @param k an open handle
 -- @return iterator of objects `struct pglist_data`

@@ -70,7 +70,7 @@ end
 -- @usage for _, file in kvm.linux.fdtable.for_each_file(k:object("init_task")) do
 -- local contents, size = kvm.linux.pagemap.contents(file.f_inode) for at, bytes in contents do assert(at + #bytes <= size) end end
 function M.contents(inode)
-  local k, size, page = object.handle(inode), inode.i_size, object.handle(inode):info().page_size
+  local k, size, page = object.handle(inode), inode.i_size, object.handle(inode):page_size()
   if size < 0 or size > MAX_BYTES then kvm_error.fail("format", "the inode at 0x%x has %d bytes", object.addr(inode), size) end
   local step = M.for_each_page(inode)
   return coroutine.wrap(function()

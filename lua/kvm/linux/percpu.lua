@@ -76,14 +76,15 @@ end
 
 --- The exact value of a counter that CPUs keep parts of.
 -- @param counter `struct percpu_counter`
+-- @tparam[opt] {integer,...} cpus those online, where many counters are asked one after another
 -- @treturn integer
 -- @raise kvm.Error
 -- @usage assert(kvm.linux.percpu.counter_sum(k:object(k:symbol("vm_committed_as").value, "struct percpu_counter")) > 0)
-function M.counter_sum(counter)
+function M.counter_sum(counter, cpus)
   local k, sum = object.handle(counter), counter.count
   local parts = k:ptr(object.addr(counter, "counters"))
   if parts == 0 then return sum end -- not initialised, or destroyed
-  for _, cpu in ipairs(cpumask.of(k, "online")) do sum = sum + k:i32(M.per_cpu_ptr(k, parts, cpu)) end
+  for _, cpu in ipairs(cpus or cpumask.of(k, "online")) do sum = sum + k:i32(M.per_cpu_ptr(k, parts, cpu)) end
   return sum
 end
 

@@ -27,7 +27,7 @@ function M.flags(k, entry, bytes)
   check_machine(k)
   local out = {}
   for _, flag in ipairs(FLAGS) do
-    if entry >> flag[1] & 1 == 1 and not (flag[2] == "pse" and bytes == k:info().page_size) then
+    if entry >> flag[1] & 1 == 1 and not (flag[2] == "pse" and bytes == k:page_size()) then
       out[#out + 1] = flag[2] == "global" and entry & PRESENT == 0 and "protnone" or flag[2]
     end
   end

@@ -32,7 +32,7 @@ end
 -- @raise kvm.Error `inval` for what is no struct page; `format` where a tree is damaged; `fault`, `excluded`
 -- @usage for area, addr in kvm.linux.rmap.for_each_area(k, kvm.linux.pagemap.pfn_to_page(k, 256)) do assert(area.vm_start <= addr) end
 function M.for_each_area(k, page)
-  local head, page_size = page_flags.compound_head(k, page), k:info().page_size
+  local head, page_size = page_flags.compound_head(k, page), k:page_size()
   local rec = page_flags.describe(k, head)
   if not rec.mapping then return function() end end
   local index = rec.index + (page - head) // types.sizeof(k, "struct page")
@@ -55,7 +55,7 @@ end
 -- @usage for _, user in ipairs(kvm.linux.rmap.users(k, kvm.linux.pagemap.pfn_to_page(k, 256))) do assert(user.pid > 0) end
 function M.users(k, page)
   local by_mm, out = {}, {}
-  local pa = page_flags.describe(k, page).pfn * k:info().page_size
+  local pa = page_flags.describe(k, page).pfn * k:page_size()
   for area, addr in M.for_each_area(k, page) do
     if not next(by_mm) then
       for p in k:procs() do by_mm[p.mm] = by_mm[p.mm] or p end

@@ -77,11 +77,13 @@ function M.barn(cache, number)
 end
 
 -- What each node has of a cache.
-local function nodes_of(cache)
-  local step = mmzone.for_each_node(object.handle(cache))
+local function nodes_of(cache, numbers)
+  numbers = numbers or mmzone.node_numbers(object.handle(cache))
+  local i = 0
   return function()
-    for node in step do
-      local own = node_of(cache, node.node_id)
+    while numbers[i + 1] do
+      i = i + 1
+      local own = node_of(cache, numbers[i])
       if own then return own end
     end
   end
@@ -90,14 +92,15 @@ end
 --- How much memory a cache has, by its counters alone. Where pages are short, slabs have the least order that an object fits in (min in
 -- place of oo): how many do follows from the number of objects.
 -- @param cache `struct kmem_cache`
+-- @tparam[opt] {integer,...} nodes numbers of those online, where many caches are asked one after another
 -- @treturn integer bytes
 -- @treturn integer objects that there is room for
 -- @raise kvm.Error `fault`, `excluded`
 -- @usage for cache in kvm.linux.slab.for_each_slab_cache(k) do assert(kvm.linux.slab.bytes(cache) >= 0) end
-function M.bytes(cache)
+function M.bytes(cache, nodes)
   local slabs, objects = 0, 0
-  for own in nodes_of(cache) do slabs, objects = slabs + own.nr_slabs.counter, objects + own.total_objects.counter end
-  local page, many, order = object.handle(cache):info().page_size, M.objects_per_slab(cache)
+  for own in nodes_of(cache, nodes) do slabs, objects = slabs + own.nr_slabs.counter, objects + own.total_objects.counter end
+  local page, many, order = object.handle(cache):page_size(), M.objects_per_slab(cache)
   local few, least = cache.min.x & OO_MASK, cache.min.x >> OO_SHIFT
   local small = many > few and math.max(0, math.min(slabs, (slabs * many - objects) // (many - few))) or 0
   return (slabs - small) * (page << order) + small * (page << least), objects

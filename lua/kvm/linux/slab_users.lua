@@ -196,7 +196,7 @@ end
 local function member_of(cache)
   local k, wanted = object.handle(cache), object.addr(cache)
   local base = k:u64(kallsyms.address(k, "page_offset_base"))
-  local pages, page_size = k:u64(kallsyms.address(k, "max_pfn")), k:info().page_size
+  local pages, page_size = k:u64(kallsyms.address(k, "max_pfn")), k:page_size()
   local slab_cache = types.offsetof(k, k:type "struct slab" and "struct slab" or "struct page", "slab_cache")
   local cached, size, pad = {}, cache.size, cache.red_left_pad or 0
   return function(addr)

@@ -44,7 +44,7 @@ local function shape_of(cache)
 end
 
 local function place_of(k, slab)
-  return mm.phys_to_virt(k, pagemap.page_to_pfn(k, object.addr(slab)) * k:info().page_size)
+  return mm.phys_to_virt(k, pagemap.page_to_pfn(k, object.addr(slab)) * k:page_size())
 end
 
 local function swapped(word) return (string.unpack(">i8", string.pack("<i8", word))) end
@@ -335,7 +335,7 @@ function M.freed_by(cache, at) return track_of(cache, at, 1) end
 -- @usage local info = kvm.linux.slub.object_info(k, kvm.addr(kvm.linux.list.first_entry("struct task_struct",
 -- k:object("init_task").tasks, "tasks"))) assert(info.name == "task_struct" and info.offset == 0)
 function M.object_info(k, addr)
-  local page = pagemap.pfn_to_page(k, kvm_error.check(k:translate(addr)) // k:info().page_size)
+  local page = pagemap.pfn_to_page(k, kvm_error.check(k:translate(addr)) // k:page_size())
   local head = page_flags.page_slab(k, page)
   if not head then return nil end
   local slab = kvm_error.check(k:object(head, type_of_slabs(k)))

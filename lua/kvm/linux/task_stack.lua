@@ -54,7 +54,7 @@ local function irq_stack(k, cpu)
   end
   local top, size = k:ptr(at), types.sizeof(k, "struct irq_stack")
   if top == 0 then return nil end
-  local page = k:info().page_size
+  local page = k:page_size()
   top = (top + page - 1) & -page
   return {first = top - size, last = top, kind = "irq", cpu = cpu}
 end

@@ -66,7 +66,9 @@ describe("kvm.linux.check.memory", function()
 
   local function findings()
     local out = {}
-    check.run({k = k, tasks = function() return tasks end}, function(f) out[#out + 1] = f end)
+    local context = require "kvm.linux.check.context".new(k)
+    function context.tasks() return tasks end
+    check.run(context, function(f) out[#out + 1] = f end)
     return out
   end
   local function evidence() return table.concat(findings()[1].evidence, "\n") end

@@ -19,7 +19,7 @@ describe("kvm.linux.check.panic", function()
   after_each(function() sched.current = current end)
   local k = {
     read = function(_, at, len) return CODE:sub(at - 0x1000 + 1, at - 0x1000 + len) end,
-    info = function() return {page_size = 4096} end,
+    page_size = function() return 4096 end,
   }
   local function context(frames, lines, cpu)
     local log = {}

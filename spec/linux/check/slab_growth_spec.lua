@@ -13,8 +13,10 @@ describe("kvm.linux.check.slab_growth", function()
   local k, context, cache, symbols, sizes
   local function open(variable, pages)
     k, cache, symbols, sizes = made.open(variable, pages)
-    context = {k = k, tasks = function() return {} end, stack = function() return {} end,
-      symbol_text = function(_, addr) return k:symbol(addr).name end}
+    context = require "kvm.linux.check.context".new(k)
+    function context.tasks() return {} end
+    function context.stack() return {} end
+    function context.symbol_text(_, addr) return k:symbol(addr).name end
   end
   after_each(memory.forget)
 

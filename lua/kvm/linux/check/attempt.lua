@@ -14,18 +14,19 @@ function M.new()
   return setmetatable({}, Attempts)
 end
 
+local function kept(self, value, err, ...)
+  if value ~= nil or not kvm_error.is(err) then return value, err, ... end
+  self.first = self.first or err.code ~= "notfound" and err or nil
+  return nil
+end
+
 --- Calls a function and keeps its error value.
 -- @tparam function f
 -- @param ... its arguments
 -- @return what f returns, or nil
 -- @usage assert(require "kvm.linux.check.attempt".new():call(tonumber, "7") == 7)
 function Attempts:call(f, ...)
-  local results = table.pack(kvm_error.try(f, ...))
-  if results[1] == nil and kvm_error.is(results[2]) then
-    self.first = self.first or results[2].code ~= "notfound" and results[2] or nil
-    return nil
-  end
-  return table.unpack(results, 1, results.n)
+  return kept(self, kvm_error.try(f, ...))
 end
 
 --- Raises the first error value that was kept; that a kernel has no such thing ("notfound") is none.

@@ -2,11 +2,13 @@
 -- What the checks of triage ask of a dump, each thing read once: tasks, their stacks, what they wait for, the log, the clock.
 local jiffies = require "kvm.linux.jiffies"
 local kvm_error = require "kvm.error"
+local mmzone = require "kvm.linux.mmzone"
 local panic = require "kvm.linux.panic"
 local printk = require "kvm.linux.printk"
 local report = require "kvm.linux.check.report"
 local rq = require "kvm.linux.rq"
 local sched = require "kvm.linux.sched"
+local slab = require "kvm.linux.slab"
 local stack = require "kvm.stack"
 local timekeeping = require "kvm.linux.timekeeping"
 
@@ -100,6 +102,23 @@ function Context:log()
   return once(self, "log", function()
     local list = {}
     for rec in printk.records(self.k) do list[#list + 1] = rec end
+    return list
+  end)
+end
+
+--- The slab caches, by their counters.
+-- @treturn {table,...} cache (`struct kmem_cache`), name, bytes, objects (that there is room for), is_reclaimable (boolean)
+-- @raise kvm.Error
+-- @usage assert(require "kvm.linux.check.context".new(k):slab_caches()[1].name)
+function Context:slab_caches()
+  return once(self, "slab_caches", function()
+    local list, nodes = {}, mmzone.node_numbers(self.k)
+    for cache in slab.for_each_slab_cache(self.k) do
+      local bytes, objects = slab.bytes(cache, nodes)
+      list[#list + 1] = {
+        cache = cache, name = slab.name(cache), bytes = bytes, objects = objects, is_reclaimable = slab.is_reclaimable(cache),
+      }
+    end
     return list
   end)
 end

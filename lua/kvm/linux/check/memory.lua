@@ -11,7 +11,6 @@ local module = require "kvm.linux.module"
 local mount = require "kvm.linux.mount"
 local object = require "kvm.object"
 local percpu = require "kvm.linux.percpu"
-local slab = require "kvm.linux.slab"
 local types = require "kvm.type"
 local vmalloc = require "kvm.linux.vmalloc"
 local xref = require "kvm.linux.xref"
@@ -51,9 +50,8 @@ end
 
 local function caches(context, is_reclaimable)
   local out = {}
-  for cache in slab.for_each_slab_cache(context.k) do
-    local bytes = slab.bytes(cache)
-    if bytes > 0 and slab.is_reclaimable(cache) == is_reclaimable then out[#out + 1] = {name = slab.name(cache), bytes = bytes} end
+  for _, c in ipairs(context:slab_caches()) do
+    if c.bytes > 0 and c.is_reclaimable == is_reclaimable then out[#out + 1] = c end
   end
   return largest(out)
 end
@@ -84,7 +82,7 @@ local function areas(context)
         rec = {name = info.caller, bytes = 0, count = 0, module = symbol and symbol.module, func = symbol and symbol.name:match "^[^.]+"}
         by_caller[info.caller], out[#out + 1] = rec, rec
       end
-      rec.bytes, rec.count = rec.bytes + info.pages * k:info().page_size, rec.count + 1
+      rec.bytes, rec.count = rec.bytes + info.pages * k:page_size(), rec.count + 1
     end
   end
   return largest(out)
@@ -109,7 +107,7 @@ local function memory_files(context)
   for sb in fs.for_each_super_block(k) do
     if IN_MEMORY[object.string(sb.s_type.name)] and sb.s_fs_info then
       local at = object.addr(sb)
-      local bytes = percpu.counter_sum(object.cast(sb.s_fs_info, "struct shmem_sb_info").used_blocks) * k:info().page_size
+      local bytes = percpu.counter_sum(object.cast(sb.s_fs_info, "struct shmem_sb_info").used_blocks) * k:page_size()
       if bytes > 0 then out[#out + 1] = {name = dirs[at] or ("tmpfs of super block 0x%x"):format(at), bytes = bytes} end
     end
   end
@@ -176,7 +174,7 @@ end
 local function own_free_pages(k)
   local n = 0
   for zone in mmzone.for_each_populated_zone(k) do n = n + mmzone.pages_of_cpus(zone) end
-  return n * k:info().page_size
+  return n * k:page_size()
 end
 
 -- {{kind=, bytes=},...}, the largest first; the last is what no counter has.
@@ -213,7 +211,7 @@ local function name_them(context, holder)
 end
 
 local function marks_of(k)
-  local page, free, marks, lines = k:info().page_size, 0, {min = 0, low = 0}, {}
+  local page, free, marks, lines = k:page_size(), 0, {min = 0, low = 0}, {}
   for zone, node in mmzone.for_each_populated_zone(k) do
     local own = mmzone.page_state(zone, "NR_FREE_PAGES")
     local min, low, high = mmzone.watermarks(zone)
@@ -273,7 +271,8 @@ end
 -- @tparam table context what kvm.linux.check.context makes
 -- @tparam function report called with each finding
 -- @raise kvm.Error where the counters or the zones can't be read
--- @usage require "kvm.linux.check.memory".run({k = k, tasks = function() return {} end}, function(f) assert(f.title) end)
+-- @usage local context = require "kvm.linux.check.context".new(k)
+-- require "kvm.linux.check.memory".run(context, function(f) assert(f.title) end)
 function M.run(context, report)
   local k, info = context.k, meminfo.all(context.k)
   for _, name in ipairs {"MemTotal", "MemFree", "MemAvailable"} do

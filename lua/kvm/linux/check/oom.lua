@@ -115,7 +115,7 @@ local function kill_evidence(context, kill)
     local whole = e.oom_memcg and ", out of memory: " .. e.oom_memcg or ""
     add("%s, control group of the victim: %s%s", e.constraint, e.task_memcg or "?", whole)
   end
-  local rows, page = e.rows or {}, context.k:info().page_size
+  local rows, page = e.rows or {}, context.k:page_size()
   table.sort(rows, function(a, b) return a.rss > b.rss end)
   for i = 1, math.min(#rows, MOST_ROWS) do
     add("largest then: process %d (%s) with %s", rows[i].pid, rows[i].name or "?", format.size(rows[i].rss * page))

@@ -197,7 +197,7 @@ local function leads(context, look, page)
   local k = context.k
   look.parts = look.parts or kvm_error.try(xref.parts, k) or {}
   local lines, modules = {}, {}
-  local memory = mm.phys_to_virt(k, pagemap.page_to_pfn(k, page) * k:info().page_size)
+  local memory = mm.phys_to_virt(k, pagemap.page_to_pfn(k, page) * k:page_size())
   for _, part in ipairs(look.parts) do
     for _, value in ipairs {page, memory} do
       for _, at in ipairs(part.module and xref.words(k, part, value) or {}) do

@@ -154,7 +154,7 @@ end
 
 local function double_fault(context, s, evidence)
   local first, frame = s.frames.area and s.frames.area.first, s.frames[s.at]
-  if first and not math.ult(frame.sp, first - context.k:info().page_size) and math.ult(frame.sp, first) then
+  if first and not math.ult(frame.sp, first - context.k:page_size()) and math.ult(frame.sp, first) then
     evidence[#evidence + 1] = ("stack pointer 0x%x is in the guard page below the stack, which begins at 0x%x"):format(frame.sp, first)
     return "kernel stack overflow", "kernel stack overflow"
   end

@@ -9,7 +9,6 @@ local kvm_error = require "kvm.error"
 local mm = require "kvm.linux.mm"
 local module = require "kvm.linux.module"
 local object = require "kvm.object"
-local slab = require "kvm.linux.slab"
 local slab_users = require "kvm.linux.slab_users"
 local slub = require "kvm.linux.slub"
 local xref = require "kvm.linux.xref"
@@ -44,14 +43,12 @@ end
 
 local source_name, with_module, culprit = blame.source_name, blame.with_module, blame.culprit
 
-local function abnormal(k, total)
+local function abnormal(context, total)
   local out = {}
-  for cache in slab.for_each_slab_cache(k) do
-    local bytes, objects = slab.bytes(cache)
-    local share, is_reclaimable = bytes / total, slab.is_reclaimable(cache)
-    if share >= (is_reclaimable and RECLAIMABLE or UNRECLAIMABLE) then
-      out[#out + 1] = {cache = cache, name = slab.name(cache), bytes = bytes, objects = objects, share = share,
-        is_reclaimable = is_reclaimable}
+  for _, c in ipairs(context:slab_caches()) do
+    local share = c.bytes / total
+    if share >= (c.is_reclaimable and RECLAIMABLE or UNRECLAIMABLE) then
+      out[#out + 1] = setmetatable({share = share}, {__index = c})
     end
   end
   table.sort(out, function(a, b) return a.bytes > b.bytes end)
@@ -230,11 +227,12 @@ end
 -- @tparam table context what kvm.linux.check.context makes
 -- @tparam function report called with each finding
 -- @raise kvm.Error `format` where the list of caches is damaged; `fault`, `excluded`
--- @usage require "kvm.linux.check.slab_growth".run({k = k}, function(f) assert(f.title) end)
+-- @usage local context = require "kvm.linux.check.context".new(k)
+-- require "kvm.linux.check.slab_growth".run(context, function(f) assert(f.title) end)
 function M.run(context, report)
   local k = context.k
   local total = mm.totalram_bytes(k)
-  local caches = abnormal(k, total)
+  local caches = abnormal(context, total)
   local shared = {}
   for i = 1, math.min(#caches, MOST_CACHES) do
     local c, evidence = caches[i], {}
