@@ -41,10 +41,11 @@ B ?= build
 
 # --- Debian packages, by purpose
 DEPS_BUILD := gcc libc6-dev binutils make pkg-config lua5.4 liblua5.4-dev libdeflate-dev zlib1g-dev \
-    liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev libelf-dev libdw-dev libcapstone-dev
+    liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev libelf-dev libdw-dev libcapstone-dev libreadline-dev
 DEPS_RUN := lua5.4 lua-argparse lua-cjson lua-lpeg
 # g++: the static link of spec/packaging (snappy); python3: a file server for debuginfod; the packers: files to unpack
-DEPS_TEST := lua-busted luarocks g++ libdebuginfod1 python3 gzip bzip2 xz-utils zstd lz4 chromium
+DEPS_TEST := lua-busted luarocks g++ libdebuginfod1 python3 gzip bzip2 xz-utils zstd lz4 chromium \
+    tmux less
 DEPS_LINT := clang-format clang-tidy cppcheck lua-check shellcheck mandoc
 DEPS_FUZZ := clang
 # the cross compilers: layouts on a 32-bit and a big-endian machine (spec/cdef_structs_spec.lua can do without)
@@ -64,13 +65,15 @@ WITH_BZ2 ?= 1
 WITH_LZ4 ?= 1
 WITH_DW ?= 1
 WITH_CAPSTONE ?= 1
+WITH_READLINE ?= 1
 on = $(if $(filter-out 0 no off,$($1)),1)
 PC_CODECS := $(if $(call on,WITH_LIBDEFLATE),libdeflate) zlib $(if $(call on,WITH_LZO),lzo2) \
     $(if $(call on,WITH_SNAPPY),snappy) $(if $(call on,WITH_ZSTD),libzstd) \
     $(if $(call on,WITH_LZMA),liblzma) $(if $(call on,WITH_LZ4),liblz4)
 PC_LIBS := $(strip $(PC_CODECS) libelf $(if $(call on,WITH_DW),libdw))
-# Not of libkvm or kvm.core, but of the module kvm.capstone alone.
-PC_CAPSTONE := $(if $(call on,WITH_CAPSTONE),capstone)
+# Modules of their own, kvm.capstone and kvm.readline: a folder of csrc/ and a library of the same name, which libkvm and
+# kvm.core know nothing of.
+MODULES := $(if $(call on,WITH_CAPSTONE),capstone) $(if $(call on,WITH_READLINE),readline)
 HAVE := $(if $(call on,WITH_LIBDEFLATE),-DHAVE_LIBDEFLATE=1) \
     $(if $(call on,WITH_LZO),-DHAVE_LZO=1) $(if $(call on,WITH_SNAPPY),-DHAVE_SNAPPY=1) \
     $(if $(call on,WITH_ZSTD),-DHAVE_ZSTD=1) $(if $(call on,WITH_LZMA),-DHAVE_LZMA=1) \
@@ -85,15 +88,14 @@ PC_PRIVATE_LIBS := $(if $(call on,WITH_SNAPPY),-lsnappy -lstdc++) $(BZ2_LIBS)
 # Goals that compile nothing here must work before the packages are installed.
 NO_BUILD_GOALS := deps deps-% clean demo test test-kernels lint asan fuzz mutate bench uninstall help
 ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out $(NO_BUILD_GOALS),$(MAKECMDGOALS))),)
-MISSING_PC := $(strip $(foreach p,$(PC_LIBS) $(PC_CAPSTONE),$(shell $(PKG_CONFIG) --exists $p || echo $p)))
+MISSING_PC := $(strip $(foreach p,$(PC_LIBS) $(MODULES),$(shell $(PKG_CONFIG) --exists $p || echo $p)))
 ifneq ($(MISSING_PC),)
 $(error pkg-config does not find: $(MISSING_PC). "make deps" installs them on Debian; \
 WITH_LIBDEFLATE=0, WITH_LZO=0, WITH_SNAPPY=0, WITH_ZSTD=0, WITH_LZMA=0, \
-WITH_BZ2=0, WITH_LZ4=0, WITH_DW=0, WITH_CAPSTONE=0 leave one out)
+WITH_BZ2=0, WITH_LZ4=0, WITH_DW=0, WITH_CAPSTONE=0, WITH_READLINE=0 leave one out)
 endif
-PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_LIBS) $(PC_CAPSTONE))
+PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_LIBS) $(MODULES))
 PC_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PC_LIBS)) $(BZ2_LIBS)
-CAPSTONE_LDLIBS := $(if $(PC_CAPSTONE),$(shell $(PKG_CONFIG) --libs $(PC_CAPSTONE)))
 LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell for p in lua5.4 lua-5.4 lua54 lua; do \
     $(PKG_CONFIG) --cflags $$p 2>/dev/null && break; done))
 endif
@@ -113,14 +115,14 @@ say = $(if $(call on,V)$(call on,QUIET),,@printf '  %-5s %s\n' $1 $2)
 
 # --- sources: what lies in csrc/ is built, there is no list
 SRC := $(sort $(wildcard csrc/*/*.c csrc/os/*/*.c))
-LIB_SRC := $(filter-out csrc/bind/% csrc/capstone/%,$(SRC))
+LIB_SRC := $(filter-out csrc/bind/% csrc/capstone/% csrc/readline/%,$(SRC))
 BIND_SRC := $(filter csrc/bind/%,$(SRC))
-CAPSTONE_SRC := $(if $(call on,WITH_CAPSTONE),$(filter csrc/capstone/%,$(SRC)))
+MODULE_SRC := $(filter $(MODULES:%=csrc/%/%),$(SRC))
 TEST_SRC := $(sort $(wildcard spec/csrc/test_*.c))
 TEST_HELP_SRC := $(filter-out $(TEST_SRC),$(wildcard spec/csrc/*.c))
 LIB_OBJ := $(LIB_SRC:csrc/%.c=$(B)/obj/%.o)
 BIND_OBJ := $(BIND_SRC:csrc/%.c=$(B)/obj/%.o)
-CAPSTONE_OBJ := $(CAPSTONE_SRC:csrc/%.c=$(B)/obj/%.o)
+MODULE_OBJ := $(MODULE_SRC:csrc/%.c=$(B)/obj/%.o)
 TEST_OBJ := $(TEST_SRC:spec/csrc/%.c=$(B)/obj/spec/%.o)
 TEST_HELP_OBJ := $(TEST_HELP_SRC:spec/csrc/%.c=$(B)/obj/spec/%.o)
 TESTS := $(TEST_SRC:spec/csrc/test_%.c=$(B)/test/%)
@@ -128,7 +130,7 @@ TESTS := $(TEST_SRC:spec/csrc/test_%.c=$(B)/test/%)
 FUZZ_NAMES := $(patsubst spec/fuzz/fuzz_%.c,%,$(sort $(wildcard spec/fuzz/fuzz_*.c)))
 REPLAYS := $(FUZZ_NAMES:%=$(B)/replay/%)
 SO := libkvm.so.$(SOVERSION)
-LUA_SO := core.so $(if $(CAPSTONE_OBJ),capstone.so)
+LUA_SO := core.so $(MODULES:%=%.so)
 
 .PHONY: all rock objects lib tests tests-objects print-flags deps deps-run demo test test-c test-lua test-kernels lint asan fuzz \
     mutate bench install uninstall clean force
@@ -138,7 +140,7 @@ LUA_SO := core.so $(if $(CAPSTONE_OBJ),capstone.so)
 all: lib rock
 rock: $(LUA_SO:%=$(B)/kvm/%) $(B)/bin/luakvm
 lib: $(B)/libkvm.a $(B)/$(SO) $(B)/libkvm.so
-objects: $(LIB_OBJ) $(BIND_OBJ) $(CAPSTONE_OBJ)
+objects: $(LIB_OBJ) $(BIND_OBJ) $(MODULE_OBJ)
 tests-objects: $(TEST_OBJ) $(TEST_HELP_OBJ)
 print-flags:
 	@echo -std=c11 $(KVM_CPPFLAGS) $(PC_CFLAGS) $(LUA_CFLAGS) -Ispec/csrc
@@ -146,7 +148,7 @@ tests: $(TESTS) $(REPLAYS)
 
 # --- compile
 $(B)/obj/base/%.o $(B)/obj/fmt/%.o: private WARN_LAYER := -Wconversion
-$(B)/obj/bind/%.o $(B)/obj/capstone/%.o: private KVM_CFLAGS_LAYER = $(LUA_CFLAGS)
+$(B)/obj/bind/%.o $(MODULE_OBJ): private KVM_CFLAGS_LAYER = $(LUA_CFLAGS)
 $(B)/obj/spec/%.o: private KVM_CFLAGS_LAYER := -Ispec/csrc
 
 $(B)/obj/spec/%.o: spec/csrc/%.c $(B)/flags
@@ -162,7 +164,7 @@ $(B)/flags: force
 	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(LUA_CFLAGS) $(LDFLAGS))' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
--include $(wildcard $(LIB_OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(CAPSTONE_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(TEST_HELP_OBJ:.o=.d))
+-include $(wildcard $(LIB_OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(MODULE_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(TEST_HELP_OBJ:.o=.d))
 
 # --- link
 # Every object with its internal names, for core.so and the unit tests; made anew, so that an object
@@ -194,10 +196,13 @@ $(B)/kvm/core.so: $(BIND_OBJ) $(B)/obj/all.a csrc/bind/core.map
 	    -Wl,--version-script=csrc/bind/core.map \
 	    $(BIND_OBJ) $(B)/obj/all.a $(PC_LDLIBS) -o $@
 
-$(B)/kvm/capstone.so: $(CAPSTONE_OBJ) csrc/capstone/capstone.map
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) $(LINK_FLAGS) $(LIBFLAG) \
-	    -Wl,--version-script=csrc/capstone/capstone.map $(CAPSTONE_OBJ) $(CAPSTONE_LDLIBS) -o $@
+define module_rule
+$(B)/kvm/$1.so: $(filter $(B)/obj/$1/%,$(MODULE_OBJ)) csrc/$1/$1.map
+	$$(call say,LD,$$@)
+	$$(Q)mkdir -p $$(@D) && $$(CC) $$(CFLAGS) $$(LDFLAGS) $$(LINK_FLAGS) $$(LIBFLAG) \
+	    -Wl,--version-script=csrc/$1/$1.map $$(filter %.o,$$^) $$(shell $$(PKG_CONFIG) --libs $1) -o $$@
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rule,$m)))
 
 $(B)/test/%: $(B)/obj/spec/test_%.o $(TEST_HELP_OBJ) $(B)/obj/all.a
 	$(call say,LD,$@)

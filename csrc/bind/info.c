@@ -117,15 +117,17 @@ int l_info_page_size(lua_State *L) {
 /***
 Counters of this handle, since it was opened.
 @function Handle:stats
-@treturn table `pages_read` (pages looked up in the file), `pages_decompressed`, `tlb_misses`
+@treturn table `pages_read` (pages looked up in the file), `pages_decompressed`, `pages_cached` (that were
+ decompressed already), `tlb_misses`
  (lookups that walked page tables), `cache_bytes` (as asked for at open; 0: the default)
 @usage k:u64(k:symbol("linux_banner").value) assert(k:stats().pages_read > 0)
 */
 int l_info_stats(lua_State *L) {
     const kvm_t *kd = bind_handle(L);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     bind_set_integer(L, "pages_read", kd->image->worker.pages_read);
     bind_set_integer(L, "pages_decompressed", kd->image->worker.pages_decompressed);
+    bind_set_integer(L, "pages_cached", kd->image->worker.pages_cached);
     bind_set_integer(L, "tlb_misses", kd->tlb_misses);
     bind_set_integer(L, "cache_bytes", kd->opt.cache_bytes);
     return 1;

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What Lua itself can't tell of the terminal, and a clock, for the line that shows how far long work is.
+// What Lua itself can't tell of the terminal, Ctrl-C, and a clock.
 #include "bind/bind.h"
 
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 /***
-How wide the terminal is that standard error goes to.
+How wide the terminal is that a stream goes to.
 @function kvm.core.terminal.columns
+@tparam[opt] string stream "stderr" (without), "stdout" or "stdin"
 @treturn ?integer columns; nil: it does not go to a terminal; 80 where the terminal does not say
 @usage print(require "kvm.core".terminal.columns() or "no terminal")
 */
 static int l_terminal_columns(lua_State *L) {
+    static const char *const streams[] = {"stdin", "stdout", "stderr",
+                                          NULL}; // file descriptors 0, 1, 2
+    int fd = luaL_checkoption(L, 1, "stderr", streams);
     struct winsize size = {0};
-    if (!isatty(STDERR_FILENO)) return 0;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0) size.ws_col = 80;
+    if (!isatty(fd)) return 0;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0) size.ws_col = 80;
     lua_pushinteger(L, size.ws_col);
     return 1;
 }
@@ -33,8 +38,43 @@ static int l_terminal_seconds(lua_State *L) {
     return 1;
 }
 
+static volatile sig_atomic_t interrupts;
+
+static void note_interrupt(int signal) {
+    (void)signal;
+    interrupts = 1;
+}
+
+/***
+From now on Ctrl-C (SIGINT) ends nothing; it is noted, for `interrupted`.
+@function kvm.core.terminal.note_interrupts
+@usage if false then require "kvm.core".terminal.note_interrupts() end
+*/
+static int l_terminal_note_interrupts(lua_State *L) {
+    (void)L;
+    // what waits for the terminal ends its wait, what reads a file goes on
+    struct sigaction action = {.sa_handler = note_interrupt, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    return 0;
+}
+
+/***
+Whether Ctrl-C came since it was last asked, or since note_interrupts.
+@function kvm.core.terminal.interrupted
+@treturn boolean
+@usage assert(not require "kvm.core".terminal.interrupted())
+*/
+static int l_terminal_interrupted(lua_State *L) {
+    lua_pushboolean(L, interrupts);
+    interrupts = 0;
+    return 1;
+}
+
 void bind_terminal_table(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"columns", l_terminal_columns}, {"seconds", l_terminal_seconds}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"columns", l_terminal_columns},
+                                         {"seconds", l_terminal_seconds},
+                                         {"note_interrupts", l_terminal_note_interrupts},
+                                         {"interrupted", l_terminal_interrupted},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
 }

@@ -227,7 +227,9 @@ static int find(struct image *img, uint64_t pa, struct image_run *run, struct kv
     struct cache_slot slot;
     int rc = chunk_at(img, pa, &c, err);
     if (!c) return rc;
-    if (!cache_find(a->cache, c->off, &slot)) {
+    if (cache_find(a->cache, c->off, &slot)) {
+        img->worker.pages_cached++;
+    } else {
         uint8_t *room = packed_room(img, &img->worker, c, 0);
         if (!room) return err_nomem(err, "a chunk");
         cache_take(a->cache, c->off, &slot);

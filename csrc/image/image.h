@@ -52,6 +52,7 @@ struct image_worker {
     uint32_t shared_len;
     uint64_t pages_read; // since zeroed
     uint64_t pages_decompressed;
+    uint64_t pages_cached; // found decompressed
 };
 
 // One file of an image.

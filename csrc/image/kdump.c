@@ -358,7 +358,9 @@ static int find(struct image *img, uint64_t pa, struct image_run *run, struct kv
     if (rc || !part) return rc;
     if (!in_place(part, &d, &piece)) {
         uint64_t key = key_of(part, &d);
-        if (!cache_find(k->cache, key, &slot)) {
+        if (cache_find(k->cache, key, &slot)) {
+            img->worker.pages_cached++;
+        } else {
             cache_take(k->cache, key, &slot);
             rc = unpack(img, &img->worker, pa, part, &d, slot.bytes, err);
             if (rc) cache_drop(k->cache, key);

@@ -60,6 +60,14 @@ local function results(ok, ...)
   error(err, 0)
 end
 
+--- Whether what was raised is Ctrl-C, as the interpreter lua raises it.
+-- @param raised
+-- @treturn boolean
+-- @usage assert(kvm.error.is_interrupt "interrupted!" and not kvm.error.is_interrupt "x")
+function M.is_interrupt(raised)
+  return type(raised) == "string" and raised:find "interrupted!$" ~= nil
+end
+
 --- Calls a function, and turns an error value that it raises into nil, err. Other errors go on.
 -- @tparam function f
 -- @param ... its arguments

@@ -37,7 +37,7 @@ describe("kvm.cli.completion", function()
     local list = {}
     for word in offers("ps", "--c"):gmatch "%S+" do list[#list + 1] = word end
     table.sort(list)
-    assert.are.same({"--cgroup", "--cgroups", "--columns", "--comm", "--core", "--credentials", "--csv"}, list)
+    assert.are.same({"--cgroup", "--cgroups", "--color", "--columns", "--comm", "--core", "--credentials", "--csv"}, list)
     assert.are.equal("examples", offers("ps", "exam"))
     assert.are.equal("bt btop", offers("foreach", "sshd", "1", "bt"))
     assert.are.equal("--group", offers("foreach", "sshd", "bt", "--gr"))

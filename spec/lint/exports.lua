@@ -31,7 +31,7 @@ for _, file in ipairs{"libkvm.so.0", "libkvm.a"} do
   end
 end
 
-for _, module in ipairs {"core", "capstone"} do
+for _, module in ipairs {"core", "capstone", "readline"} do
   local names = defined(("nm -D --defined-only %s/kvm/%s.so"):format(B, module))
   local open = "luaopen_kvm_" .. module
   if not names[open] then tree.wrong("kvm/%s.so: lacks %s", module, open) end

@@ -5,11 +5,11 @@
 package.path = "spec/lint/?.lua;" .. package.path
 local tree = require "tree"
 
-local C_RANK = {base = 1, fmt = 2, image = 3, mmu = 3, symbol = 3, type = 3, os = 4, session = 5, bind = 6, capstone = 6}
+local C_RANK = {base = 1, fmt = 2, image = 3, mmu = 3, symbol = 3, type = 3, os = 4, session = 5, bind = 6, capstone = 6, readline = 6}
 -- Folders that may include an outer header, by a pattern of its name.
 local OUTER = {
-  {"^lua", {bind = true, capstone = true}}, {"^lauxlib", {bind = true, capstone = true}},
-  {"^capstone", {capstone = true}},
+  {"^lua", {bind = true, capstone = true, readline = true}}, {"^lauxlib", {bind = true, capstone = true, readline = true}},
+  {"^capstone", {capstone = true}}, {"^readline", {readline = true}},
   {"^kvm%.h$", {session = true, bind = true}},
   {"^libelf", {symbol = true, type = true}}, {"^gelf", {symbol = true, type = true}},
   {"^elfutils/", {symbol = true, type = true}}, {"^dwarf%.h$", {type = true}},
@@ -43,7 +43,7 @@ for _, path in ipairs(tree.files("^csrc/.*%.[ch]$")) do
 end
 
 local LUA_RANK = {
-  core = 0, capstone = 0, error = 1,
+  core = 0, capstone = 0, readline = 0, error = 1,
   cdef = 2, type = 2, layout = 2, object = 2, format = 2, inflate = 2,
   linux = 3, freebsd = 3, stack = 3, unwind = 3, flame_graph = 3, redact = 3, disassembler = 3,
   cmd = 4, cli = 5,

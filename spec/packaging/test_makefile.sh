@@ -17,7 +17,7 @@ run() { # WHAT COMMAND...
   fi
 }
 inner() { env -u WITH_LIBDEFLATE -u WITH_LZO -u WITH_SNAPPY -u WITH_ZSTD -u WITH_LZMA -u WITH_BZ2 -u WITH_LZ4 \
-  -u WITH_DW -u WITH_CAPSTONE MAKEFLAGS='' "$make" --no-print-directory "$@" >"$tmp/log" 2>&1; }
+  -u WITH_DW -u WITH_CAPSTONE -u WITH_READLINE MAKEFLAGS='' "$make" --no-print-directory "$@" >"$tmp/log" 2>&1; }
 said() { grep -q -- "$1" "$tmp/log"; }
 
 # a machine of another distribution: neither dpkg-query nor apt-get
@@ -41,12 +41,12 @@ run 'a missing library stops the build' test $? != 0
 run '... and is named' said 'does not find: libdeflate zlib lzo2'
 
 inner -n all WITH_LIBDEFLATE=0 WITH_LZO=0 WITH_SNAPPY=0 WITH_ZSTD=0 WITH_LZMA=0 WITH_BZ2=0 WITH_LZ4=0 \
-  WITH_DW=0 WITH_CAPSTONE=0 B="$tmp/b"
+  WITH_DW=0 WITH_CAPSTONE=0 WITH_READLINE=0 B="$tmp/b"
 run 'all that is optional can be left out' test $? = 0
-run '... and is not linked' sh -c "! grep -qE -e '-l(deflate|lzo2|snappy|zstd|lzma|bz2|lz4|dw|capstone)' '$tmp/log'"
+run '... and is not linked' sh -c "! grep -qE -e '-l(deflate|lzo2|snappy|zstd|lzma|bz2|lz4|dw|capstone|readline)' '$tmp/log'"
 run '... zlib inflates then' said '-lz '
 inner -n all B="$tmp/b"
 run 'the default has all of it' said \
   'HAVE_LIBDEFLATE=1 .*-DHAVE_LZO=1 .*-DHAVE_SNAPPY=1 .*-DHAVE_ZSTD=1 .*-DHAVE_LZMA=1 .*-DHAVE_BZ2=1 .*-DHAVE_LZ4=1 .*-DHAVE_LIBDW=1'
-run '... and the module kvm.capstone' said 'capstone\.so'
+for module in capstone readline; do run "... and the module kvm.$module" said "$module\.so"; done
 echo "1..$n"

@@ -2,7 +2,7 @@
 -- The command line of one command: argparse for its options, and the rule for operands: the first is the core, unless
 -- -M or LUAKVM_CORE named one; what follows are the command's own.
 local argparse = require "argparse"
-local select = require "kvm.cli.select"
+local selection = require "kvm.cli.select"
 
 local M = {}
 
@@ -15,8 +15,19 @@ local COMMON = {
   {flags = "-W --write", help = "allow writes; they stay in memory"},
   {flags = "--json", help = "print records as JSON, one object a line"},
   {flags = "--csv", help = "print records as comma-separated values"},
-  table.unpack(select.OPTIONS),
 }
+table.move(selection.OPTIONS, 1, #selection.OPTIONS, #COMMON + 1, COMMON)
+
+-- What a command's output looks like, and what it has cost.
+local LOOK = {
+  {flags = "--raw", help = "text: bytes, nanoseconds and seconds since 1970 as numbers, a value a line where there is no table"},
+  {flags = "--wide", help = "text: lines of tables that are longer than the terminal"},
+  {flags = "--color", value = "WHEN", help = "text: always, never or auto (the default: on a terminal, unless NO_COLOR is set)"},
+  {flags = "--no-pager", help = "no pager, on a terminal (LUAKVM_PAGER, PAGER, else less)"},
+  {flags = "--time", help = "tell on standard error where time went"},
+  {flags = "--stats", help = "tell on standard error how many pages were read"},
+}
+table.move(LOOK, 1, #LOOK, #COMMON + 1, COMMON)
 
 local function integer(text)
   return math.tointeger(tonumber(text)) or nil, ("%q is not a whole number"):format(text)
@@ -80,18 +91,23 @@ local function synopsis(command)
   return table.concat(words, " ")
 end
 
+-- Whether a command has an option of the same long name as a common one, which is then its own.
+local function has_own(command, common)
+  local _, key = names_of(common)
+  for _, option in ipairs(command.options or {}) do
+    if (select(2, names_of(option))) == key then return true end
+  end
+  return false
+end
+
 --- The options of a command, its own and those that all have, as its registry has them.
 -- @tparam table command
 -- @treturn {table,...} flags, help, value (nil: it takes none) ...
 -- @usage assert(require "kvm.cli.args".options(require "kvm.cmd".get "ps")[1].flags)
 function M.options(command)
-  local out, own = {}, {}
-  for _, option in ipairs(command.options or {}) do
-    out[#out + 1] = option
-    own[option.flags] = true
-  end
+  local out = table.move(command.options or {}, 1, #(command.options or {}), 1, {})
   for _, option in ipairs(COMMON) do
-    if not own[option.flags] then out[#out + 1] = option end
+    if not has_own(command, option) then out[#out + 1] = option end
   end
   return out
 end
@@ -105,9 +121,10 @@ local function build(command)
   return parser
 end
 
-local TAKES_VALUE = {["-M"] = true, ["-N"] = true, ["--core"] = true, ["--namelist"] = true,
-  ["--vmcoreinfo"] = true}
-for _, option in ipairs(select.OPTIONS) do TAKES_VALUE[option.flags] = true end
+local TAKES_VALUE = {["-M"] = true, ["-N"] = true, ["--core"] = true, ["--namelist"] = true}
+for _, option in ipairs(COMMON) do
+  if option.value and not option.flags:find " " then TAKES_VALUE[option.flags] = true end
+end
 
 -- The text of --help. argparse knows "-16" by its long name too, which nobody need see.
 local function help_text(parser)
@@ -167,11 +184,18 @@ local function split(command, parsed)
     debuginfod = parsed.debuginfod}
   out.format = parsed.json and "json" or parsed.csv and "csv" or "text"
   out.select = {columns = parsed.columns, sort = parsed.sort, where = parsed.where, limit = parsed.limit}
+  out.look = {}
+  for _, option in ipairs(LOOK) do
+    local _, key = names_of(option)
+    if not has_own(command, option) then out.look[key] = parsed[key] end
+  end
   if parsed.json and parsed.csv then return nil, "--json and --csv exclude each other" end
   local words = parsed.operands
-  for _, key in ipairs {"core", "namelist", "write", "debuginfod", "json", "csv", "operands", "columns", "sort", "where",
-    "limit"} do parsed[key] = nil end
-  parsed.vmcoreinfo = lines
+  for _, option in ipairs(COMMON) do
+    local _, key = names_of(option)
+    if not has_own(command, option) then parsed[key] = nil end
+  end
+  parsed.operands, parsed.vmcoreinfo = nil, lines
   local message
   out.core, message = distribute(command, words, out.core, out.opts)
   if message then return nil, message end
@@ -183,7 +207,7 @@ end
 -- @tparam {string,...} words
 -- @tparam[opt] string|{string,...} core a core that is already known: no operand is taken for it
 -- @treturn[1] table core, vmcoreinfo, namelist, write, debuginfod, format ("text", "json", "csv"), select (as
--- kvm.cli.select takes it), opts
+-- kvm.cli.select takes it), look (raw, wide, color, no_pager, time, stats), opts
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 -- @treturn[3] table help (the text to print)

@@ -251,6 +251,8 @@ local function frame_text(i, frame, format, before)
   return table.concat(out)
 end
 
+M.styles = {{"^PID ", "heading"}, {"^    stops: ", "warn"}}
+
 --- A record as text.
 function M.text(rec)
   local format = require "kvm.format"

@@ -10,6 +10,8 @@
 --   run(k, opts)   returns an iterator of records (plain tables); prints nothing
 -- and perhaps
 --   text(rec, opts)        the record as text, where a table of its columns would not do; nil: the table all the same
+--   styles                 the emphasis of lines of that text: list of {pattern, style} (kvm.cli.style), or a function of the record
+--                          that gives one; of a column: the style by value
 --   view="fields"          the text form is a line for each column
 --   open                   options for kvm.open that it needs
 --   progress=true          run takes opts.progress, a function as that of kvm.open: it can last long

@@ -59,6 +59,12 @@ local function last_of(step, n)
   end
 end
 
+local BAD <const>, WARN <const> = {{"", "bad"}}, {{"", "warn"}}
+local STYLES <const> = {[0] = BAD, BAD, BAD, BAD, WARN}
+
+--- The emphasis of a record's lines, by its level.
+function M.styles(rec) return STYLES[rec.level] end
+
 --- The records of the kernel's log.
 -- @param k an open handle
 -- @tparam[opt] table opts level (list of names), last (integer), ctime (adds realtime_ns)

@@ -42,7 +42,7 @@ local M = {
     {name = "fsgid", kind = "integer"},
     {name = "groups", kind = "numbers", title = "GROUPS", width = 10, left = true, only = "credentials"},
     {name = "comm", kind = "string"},
-    {name = "state", kind = "string", title = "S", width = 1},
+    {name = "state", kind = "string", title = "S", styles = {D = "bad", Z = "warn"}, width = 1},
     {name = "cpu", kind = "integer", title = "CPU", width = 4},
     {name = "nice", kind = "integer", title = "NI", width = 3},
     {name = "threads", kind = "integer", title = "THR", width = 4},

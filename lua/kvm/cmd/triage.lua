@@ -404,6 +404,10 @@ local function log_page(page, rec)
   for _, r in ipairs(rec.log) do page.out[#page.out + 1] = log_text(r, {}) end
 end
 
+M.styles = {
+  {"^ +%d+%. critical", "critical"}, {"^ +%d+%. error", "bad"}, {"^ +%d+%. warning", "warn"}, {"^[A-Z][A-Z ,]+$", "heading"},
+}
+
 --- The record as a page.
 function M.text(rec)
   local format = require "kvm.format"

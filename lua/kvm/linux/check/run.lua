@@ -2,6 +2,7 @@
 -- Runs the checks: each by itself, so that what one trips over costs the others nothing and is a finding itself; within a budget of time.
 local check = require "kvm.linux.check"
 local context_of = require "kvm.linux.check.context"
+local kvm_error = require "kvm.error"
 local signature = require "kvm.linux.check.signature"
 
 local M = {}
@@ -17,9 +18,11 @@ local function within(deadline, f, ...)
   local hook, mask, count = debug.gethook()
   debug.sethook(function()
     if os.clock() > deadline then error(OUT_OF_TIME, 0) end
+    if hook then hook() end
   end, "", EVERY)
   local ok, err = pcall(f, ...)
   debug.sethook(hook, mask, count)
+  if kvm_error.is_interrupt(err) then error(err, 0) end
   return ok, err
 end
 
