@@ -45,21 +45,29 @@ static void note_interrupt(int signal) {
     interrupts = 1;
 }
 
+static void do_nothing(int signal) {
+    (void)signal;
+}
+
 /***
-From now on Ctrl-C (SIGINT) ends nothing; it is noted, for `interrupted`.
-@function kvm.core.terminal.note_interrupts
-@usage if false then require "kvm.core".terminal.note_interrupts() end
+From now on the program goes on when Ctrl-C (SIGINT) comes, which is noted for `interrupted`, and when a program that reads
+its output goes away (SIGPIPE), which is an error of the write.
+@function kvm.core.terminal.keep_running
+@usage if false then require "kvm.core".terminal.keep_running() end
 */
-static int l_terminal_note_interrupts(lua_State *L) {
+static int l_terminal_keep_running(lua_State *L) {
     (void)L;
-    // what waits for the terminal ends its wait, what reads a file goes on
-    struct sigaction action = {.sa_handler = note_interrupt, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
+    // Functions, which programs that are started do not inherit as they would SIG_IGN. What waits for the terminal ends its
+    // wait, what reads a file goes on.
+    struct sigaction note = {.sa_handler = note_interrupt, .sa_flags = SA_RESTART};
+    struct sigaction go_on = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &note, NULL);
+    sigaction(SIGPIPE, &go_on, NULL);
     return 0;
 }
 
 /***
-Whether Ctrl-C came since it was last asked, or since note_interrupts.
+Whether Ctrl-C came since it was last asked.
 @function kvm.core.terminal.interrupted
 @treturn boolean
 @usage assert(not require "kvm.core".terminal.interrupted())
@@ -73,7 +81,7 @@ static int l_terminal_interrupted(lua_State *L) {
 void bind_terminal_table(lua_State *L) {
     static const luaL_Reg functions[] = {{"columns", l_terminal_columns},
                                          {"seconds", l_terminal_seconds},
-                                         {"note_interrupts", l_terminal_note_interrupts},
+                                         {"keep_running", l_terminal_keep_running},
                                          {"interrupted", l_terminal_interrupted},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);

@@ -141,18 +141,29 @@ Reads a line from the terminal, which can be edited.
 @function kvm.readline.read
 @tparam string prompt
 @tparam function interrupted called when a signal came: whether it was Ctrl-C
+@tparam[opt] function meanwhile called when the prompt is on the screen; what is typed until it returns is not lost
 @treturn ?string|boolean the line; false: Ctrl-C; nil: the end
+@raise what `meanwhile` raises
 @usage if false then print(require "kvm.readline".read("> ", function() return false end)) end
 */
 static int l_read(lua_State *L) {
     const char *prompt = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 3);
     reading.L = L;
     reading.line = NULL;
     reading.done = false;
     rl_persistent_signal_handlers = 1;
     rl_callback_handler_install(prompt, take);
-    bool stopped = false;
+    bool has_meanwhile = !lua_isnil(L, 3);
+    bool raised = has_meanwhile && lua_pcall(L, 0, 0, 0) != LUA_OK;
+    if (has_meanwhile && !raised) { // it may have drawn over the prompt
+        fputs("\r", stdout);
+        fflush(stdout);
+        rl_on_new_line();
+        rl_redisplay();
+    }
+    bool stopped = raised;
     while (!reading.done && !stopped) {
         fd_set in;
         FD_ZERO(&in);
@@ -169,10 +180,11 @@ static int l_read(lua_State *L) {
         rl_callback_sigcleanup();
         rl_free_line_state();
         rl_callback_handler_remove();
-        fputs("^C\n", rl_outstream ? rl_outstream : stdout);
-        fflush(rl_outstream ? rl_outstream : stdout);
+        fputc('\n', stdout);
+        fflush(stdout);
     }
     reading.L = NULL;
+    if (raised) return lua_error(L);
     if (stopped) {
         lua_pushboolean(L, 0);
         return 1;

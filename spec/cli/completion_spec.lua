@@ -29,7 +29,7 @@ describe("kvm.cli.completion", function()
     assert.are.equal("foreach", offers "fore")
     assert.are.equal("ps ptov ptob pte", offers("help", "p"))
     assert.are.equal("zsh", offers("completion", "z"))
-    assert.are.equal(#registry.names + 3, select(2, offers "":gsub("%S+", "")))
+    assert.are.equal(#registry.names + #completion.BESIDE, select(2, offers "":gsub("%S+", "")))
   end)
 
   it("offers the options of the command, and files, in bash", function()

@@ -38,7 +38,7 @@ end
 
 -- What kvm.cli.text is to make of it: the terminal is what standard output goes to, if anything.
 local function look_of(parsed)
-  local look, columns = parsed.look, terminal.columns "stdout"
+  local look, columns = parsed.look, not parsed.program and terminal.columns "stdout" or nil
   return {raw = look.raw, columns = not look.wide and columns or nil, color = style.wanted(look.color, columns ~= nil)}
 end
 
@@ -57,7 +57,8 @@ end
 --- Renders records.
 -- @tparam table command
 -- @tparam function records an iterator
--- @tparam table parsed format, opts, select, look, as kvm.cli.args gives them; keep (function of each record; optional)
+-- @tparam table parsed format, opts, select, look, as kvm.cli.args gives them; program (that reads the output; optional), keep (function
+-- of each record; optional), quiet (print nothing; optional)
 -- @raise {nothing=} where there is none, {complained=} where a walk was stopped
 function M.render(command, records, parsed)
   local write, damage, last = out.write, {}, {}
@@ -73,6 +74,7 @@ function M.render(command, records, parsed)
       return rec
     end
   end
+  if parsed.quiet then write = function() end end
   local count = require("kvm.cli." .. parsed.format).render(shown, given, parsed.opts, write, look_of(parsed))
   write(table.concat(last))
   if damage.found then error({complained = true}, 0) end

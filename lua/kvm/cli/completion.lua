@@ -5,9 +5,10 @@ local registry = require "kvm.cmd"
 
 local M = {}
 
--- Words that stand where a command stands and are none.
-local BESIDE <const> = {{"help", "what a command does"}, {"foreach", "a command that is about tasks, for some or all of them"},
-  {"completion", "a script for a shell"}}
+--- Words that stand where a command stands and are none of the registry, and what they do.
+M.BESIDE = {{"help", "what a command does"}, {"foreach", "a command that is about tasks, for some or all of them"},
+  {"shell", "commands and Lua on one open dump, line by line"},
+  {"completion", "a script for bash, zsh or fish that completes command lines"}}
 
 -- All flags of a command: {{short="p", long="pid", takes=true, help=}, ...}; "-16" is short, though it has two letters.
 local function flags_of(command)
@@ -34,7 +35,7 @@ end
 
 local function all_names()
   local out = {table.unpack(registry.names)}
-  for _, b in ipairs(BESIDE) do out[#out + 1] = b[1] end
+  for _, b in ipairs(M.BESIDE) do out[#out + 1] = b[1] end
   return table.concat(out, " ")
 end
 
@@ -91,7 +92,7 @@ local function zsh()
     names[#names + 1] = "    " .. quoted(name .. ":" .. zsh_text(command.summary))
     cases[#cases + 1] = ("    %s) _arguments -s \\\n      %s \\\n      '*:file:_files' ;;\n"):format(name, zsh_options(command))
   end)
-  for _, b in ipairs(BESIDE) do names[#names + 1] = "    " .. quoted(b[1] .. ":" .. b[2]) end
+  for _, b in ipairs(M.BESIDE) do names[#names + 1] = "    " .. quoted(b[1] .. ":" .. b[2]) end
   return ([[
 #compdef luakvm
 # zsh completion of luakvm: luakvm completion zsh >_luakvm, in a folder of $fpath
@@ -125,7 +126,7 @@ local function fish()
         quoted(f.help))
     end
   end)
-  for _, b in ipairs(BESIDE) do say("-n __fish_use_subcommand -a %s -d %s", b[1], quoted(b[2])) end
+  for _, b in ipairs(M.BESIDE) do say("-n __fish_use_subcommand -a %s -d %s", b[1], quoted(b[2])) end
   return table.concat(out, "\n") .. "\n"
 end
 

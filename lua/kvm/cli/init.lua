@@ -26,8 +26,7 @@ local function overview()
   for _, name in ipairs(registry.names) do
     lines[#lines + 1] = ("  %-10s %s"):format(name, registry.get(name).summary)
   end
-  lines[#lines + 1] = ("  %-10s %s"):format("foreach", "a command that is about tasks, for some or all of them")
-  lines[#lines + 1] = ("  %-10s %s"):format("completion", "a script for bash, zsh or fish that completes command lines")
+  for _, beside in ipairs(require "kvm.cli.completion".BESIDE) do lines[#lines + 1] = ("  %-10s %s"):format(beside[1], beside[2]) end
   lines[#lines + 1] = ""
   lines[#lines + 1] = "luakvm help COMMAND tells a command's options; luakvm --version the version. See luakvm(1)."
   return table.concat(lines, "\n") .. "\n"
@@ -58,7 +57,7 @@ local function groups(words)
 end
 
 local function find(name)
-  local command = registry.get(name)
+  local command = name == "shell" and require "kvm.cli.shell" or registry.get(name)
   if not command then
     failure.usage(("there is no command %q%s (luakvm help lists them)"):format(name, names.nearest(registry.names, name)))
   end
@@ -91,7 +90,24 @@ local function has_pager(command, parsed)
   return not (parsed.look.no_pager or command.to_stderr or command.script_first or command.takes_commands)
 end
 
-local function run(command, words)
+local function give(k, command, parsed, spent)
+  local program = parsed.program
+  if not program and has_pager(command, parsed) then program = require "kvm.cli.pager".program(require "kvm.core".terminal) end
+  if program then out.to(program) end
+  local ok, err = pcall(answer.give, k, command, parsed, spent)
+  out.finish()
+  if spent then io.stderr:write(spent:text()) end
+  if parsed.look.stats then io.stderr:write(require "kvm.cli.spent".pages(k)) end
+  if not ok then error(err, 0) end
+end
+
+-- In a shell, whose dump is open.
+local function give_in(session, command, parsed, spent)
+  parsed.program, parsed.keep, parsed.quiet = session.program, session.keep, session.quiet
+  give(session.k, command, parsed, spent)
+end
+
+local function run(command, words, session)
   local own = words
   if command.takes_commands then
     own = {}
@@ -100,7 +116,8 @@ local function run(command, words)
       own[#own + 1] = word
     end
   end
-  local parsed = parse(command, own)
+  if session and command.takes_commands then failure.usage(command.name .. " does not run in a shell: it opens the dump anew") end
+  local parsed = parse(command, own, session and session.core)
   if parsed.help then return out.write(parsed.help) end
   local opts = parsed.opts
   if command.takes_commands then
@@ -110,18 +127,12 @@ local function run(command, words)
     opts.emit = function(inner, records, inner_opts) answer.render(inner, records, of[inner_opts]) end
   end
   answer.check(command, parsed)
-  local look, spent = parsed.look, nil
-  if look.time then spent = require "kvm.cli.spent".new(require "kvm.core".terminal.seconds, "open") end
+  local spent
+  if parsed.look.time then spent = require "kvm.cli.spent".new(require "kvm.core".terminal.seconds, "open") end
+  if session then return give_in(session, command, parsed, spent) end
   local k <close> = open(parsed, command)
-  local page = has_pager(command, parsed) and require "kvm.cli.pager".program(require "kvm.core".terminal)
-  if page then out.to(page) end
-  local ok, err = pcall(answer.give, k, command, parsed, spent)
-  out.finish()
-  if spent then io.stderr:write(spent:text()) end
-  if look.stats then io.stderr:write(require "kvm.cli.spent".pages(k)) end
-  if not ok then error(err, 0) end
+  give(k, command, parsed, spent)
 end
-
 local function help(words)
   if not words[1] then return out.write(overview()) end
   if words[1] == "foreach" then return out.write(foreach_help()) end
@@ -135,7 +146,7 @@ local function completion(words)
 end
 
 -- "foreach bt CORE", "foreach sshd 1 bt CORE": the command, for the tasks that the words before it name; without any, for all.
-local function foreach(words)
+local function foreach(words, session)
   local picked, at = {}, 2
   while words[at] and not registry.get(words[at]) do
     picked[#picked + 1] = words[at]
@@ -146,16 +157,35 @@ local function foreach(words)
   if not is_about_tasks(command) then failure.usage("foreach: " .. command.name .. " is not about tasks") end
   local rest = table.move(words, at + 1, #words, 1, {})
   if #picked == 0 and command.foreach then picked = command.foreach end
-  return run(command, table.move(picked, 1, #picked, #rest + 1, rest))
+  return run(command, table.move(picked, 1, #picked, #rest + 1, rest), session)
 end
 
-local function dispatch(words)
+local dispatch
+
+local function shell(words)
+  local command = require "kvm.cli.shell"
+  local parsed = parse(command, words)
+  if parsed.help then return out.write(parsed.help) end
+  local kept <close> = setmetatable({}, {__close = function(kept)
+    if kept.k then kept.k:close() end
+  end})
+  local function open_kept()
+    kept.k = open(parsed, command)
+    return kept.k
+  end
+  if not command.run(open_kept, parsed.core, dispatch) and not require "kvm.core".terminal.columns "stdin" then
+    error({complained = true}, 0)
+  end
+end
+
+function dispatch(words, session)
   local first = words[1]
   if not first then failure.usage "a command is missing (luakvm help lists them)" end
   if first == "--version" or first == "-V" then return out.write("luakvm " .. require "kvm".version .. "\n") end
   if first == "--help" or first == "-h" then return help {} end
   if first == "help" then return help {table.unpack(words, 2)} end
-  if first == "foreach" then return foreach(words) end
+  if first == "foreach" then return foreach(words, session) end
+  if first == "shell" then return shell {table.unpack(words, 2)} end
   if first == "completion" then return completion {table.unpack(words, 2)} end
   -- Options that all commands share may stand before the command.
   local at = first:find "^%-" and require "kvm.cli.args".first_plain(words) or 1
@@ -164,7 +194,7 @@ local function dispatch(words)
   for i, word in ipairs(words) do
     if i ~= at then rest[#rest + 1] = word end
   end
-  return run(find(words[at]), rest)
+  return run(find(words[at]), rest, session)
 end
 
 --- Runs the command line.
