@@ -45,7 +45,7 @@ DEPS_BUILD := gcc libc6-dev binutils make pkg-config lua5.4 liblua5.4-dev libdef
 DEPS_RUN := lua5.4 lua-argparse lua-cjson lua-lpeg
 # g++: the static link of spec/packaging (snappy); python3: a file server for debuginfod; the packers: files to unpack
 DEPS_TEST := lua-busted luarocks g++ libdebuginfod1 python3 gzip bzip2 xz-utils zstd lz4 chromium \
-    tmux less
+    tmux less python3-jsonschema
 DEPS_LINT := clang-format clang-tidy cppcheck lua-check shellcheck mandoc
 DEPS_FUZZ := clang
 # the cross compilers: layouts on a 32-bit and a big-endian machine (spec/cdef_structs_spec.lua can do without)

@@ -4,8 +4,9 @@
 local kvm = require "kvm"
 local matrix = require "spec.kernels.matrix"
 local registry = require "kvm.cmd"
+local schemas = require "spec.support.schemas"
 
-local SEEDS, WORDS, MOST_RECORDS = 3, 3000, 200000
+local SEEDS, WORDS, MOST_RECORDS, MOST_VALIDATED = 3, 3000, 200000, 2000
 -- What a command needs to be told; those that write files, run other commands or ask of types are left out.
 local OPTIONS = {
   bpf = {},
@@ -80,13 +81,14 @@ for _, key in ipairs {"live510", "live61", "live612", "live72"} do
         math.randomseed(seed)
         local k <close> = kvm.check(kvm.open {core = dump.path, write = true})
         damage(k)
-        local report, stopped = matrix.report(), 0
+        local report, stopped, collected = matrix.report(), 0, schemas.new()
         for _, name in ipairs(registry.names) do
           assert.is_true(OPTIONS[name] ~= nil or LEFT_OUT[name] ~= nil, name .. " is not in this spec")
           local ok, err = pcall(function()
             local count = 0
             for rec in OPTIONS[name] and registry.get(name).run(k, OPTIONS[name]) or function() end do
               count = count + 1
+              if count <= MOST_VALIDATED then collected:add_record(name, rec) end
               if rec.stopped then stopped = stopped + 1 end
               assert(count <= MOST_RECORDS, "it does not end")
             end
@@ -94,6 +96,7 @@ for _, key in ipairs {"live510", "live61", "live612", "live72"} do
           if not ok and not kvm.error.is(err) then report.add("%s: %s", name, tostring(err)) end
         end
         report.check()
+        if schemas.can_validate() then assert.are.equal("", collected:wrong()) end
         assert.is_true(stopped > 0)
       end)
     end

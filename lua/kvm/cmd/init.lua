@@ -18,8 +18,8 @@
 --   no_match               what to say when run yields nothing
 --   script_first, takes_commands, to_stderr    see run and slim
 --
--- How to add a command: write lua/kvm/cmd/<name>.lua, add its line below, write spec/cmd/<name>_spec.lua and its
--- paragraph in lua/man/luakvm.1.
+-- How to add a command: write lua/kvm/cmd/<name>.lua, add its line below, write spec/cmd/<name>_spec.lua, the schema
+-- of its records in spec/schemas, and its paragraph in lua/man/luakvm.1.
 local M = {}
 
 -- In the order of `luakvm help`.
