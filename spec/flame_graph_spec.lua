@@ -62,6 +62,22 @@ describe("kvm.flame_graph", function()
     assert.matches("^a\\x3bb<script>.*;x y\\x3bz\\n;g 7 1\n$", text)
   end)
 
+  it("names a stack from its outermost function on, and marks what can't be told", function()
+    assert.are.same({"entry", "work [m]", "[irq stack]", "0xffff0010"}, graph.names {
+      {pc = 0xffff0010, how = "registers", stack = "irq"}, {name = "old", how = "scan", stack = "task"},
+      {name = "work", module = "m", how = "orc", stack = "task"}, {name = "entry", how = "orc", stack = "task"}, complete = true})
+    assert.are.same({"[incomplete]", "f"}, graph.names {{name = "f", how = "switch"}})
+    assert.are.same({"[user mode]"}, graph.names {user = {}})
+    assert.are.same({"[no stack]"}, graph.names {})
+  end)
+
+  it("draws a part of a page without style and script", function()
+    local text = svg_of(STACKS, {title = "T", part = true})
+    check_nesting(text)
+    assert.matches("^<svg class=\"flame\"", text)
+    assert.is_nil(text:find "<script" or text:find "<style" or text:find "<%?xml")
+  end)
+
   it("refuses counts that are none", function()
     for _, count in ipairs {0, -1, 1.5, "2"} do
       local ok, err = pcall(graph.tree, {{names = {"f"}, count = count}})

@@ -5,6 +5,7 @@
 -- A frame's kind is told by its name: "name [module]" is a module's, "[...]" and "0x..." are markers of what has no name.
 local format = require "kvm.format"
 local kvm_error = require "kvm.error"
+local markup = require "kvm.flame_graph.markup"
 local script = require "kvm.flame_graph.script"
 
 local M = {}
@@ -14,6 +15,33 @@ local LEAST_WIDTH <const> = 0.1 -- pixels: what is narrower can't be seen
 local MARGIN <const>, TOP <const>, BOTTOM <const> = 10, 60, 30
 local ROW <const> = 17
 local CHAR_WIDTH <const> = 6.7 -- of 11 px monospace, a little more than it is (0.6 em), so that text stays inside
+
+-- --- the names of a stack
+
+local function name_of(frame)
+  if not frame.name then return ("0x%x"):format(frame.pc) end
+  return frame.module and ("%s [%s]"):format(frame.name, frame.module) or frame.name
+end
+
+--- What a stack is called by in a flame graph. Frames that were only looked for ("scan") are no callers, and are left out.
+-- @tparam table frames as kvm.stack gives them
+-- @treturn {string,...} names, the outermost first, with markers of what can't be told
+-- @usage assert(require "kvm.flame_graph".names({{name = "f", how = "switch"}, complete = true})[1] == "f")
+function M.names(frames)
+  if #frames == 0 then return {frames.user and "[user mode]" or "[no stack]"} end
+  local names = {}
+  if not frames.complete then names[1] = "[incomplete]" end
+  local on
+  for i = #frames, 1, -1 do
+    local frame = frames[i]
+    if frame.how ~= "scan" then
+      if on and frame.stack and frame.stack ~= on then names[#names + 1] = ("[%s stack]"):format(frame.stack) end
+      on = frame.stack or on
+      names[#names + 1] = name_of(frame)
+    end
+  end
+  return names
+end
 
 -- --- the tree
 
@@ -114,17 +142,6 @@ end
 
 -- --- the SVG
 
-local ENTITIES = {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;"}
-
--- Without what steers (kvm.format) and the two code points that XML has no place for.
-local function printable(text)
-  return (format.escape(text):gsub("\xef\xbf([\xbe\xbf])", function(c) return ("\\xef\\xbf\\x%02x"):format(c:byte()) end))
-end
-
-local function escape(text)
-  return (printable(text):gsub("[&<>\"']", ENTITIES))
-end
-
 -- Ranges of red, green, blue. All are light: the text on them is black.
 local COLOURS = {
   root = {{120, 50}, {170, 50}, {225, 30}},
@@ -164,20 +181,21 @@ local function clipped(name, room)
   return fits < 3 and "" or name:sub(1, utf8.offset(name, fits - 1) - 1) .. ".."
 end
 
-local STYLE = [[
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #1a1a1a; --faint: #5a5a5a; --match: #ff6bff; }
-@media (prefers-color-scheme: dark) { :root { --paper: #16181c; --ink: #eaeaea; --faint: #a8a8a8; } }
-.paper { fill: var(--paper); }
-text { font: 11px monospace; fill: var(--ink); }
-#heading { font: bold 15px sans-serif; }
-#status, #note { font: 12px sans-serif; fill: var(--faint); }
-.frame { cursor: pointer; outline: none; }
-.frame text { fill: #000000; pointer-events: none; }
-.frame:hover rect, .frame:focus rect { stroke: var(--ink); stroke-width: 1.5; }
-.outer { opacity: 0.55; }
-.match rect { fill: var(--match); }
-.bar { display: flex; gap: 8px; align-items: center; font: 12px sans-serif; color: var(--ink); }
-.bar button, .bar input { font: inherit; }
+--- The style of the SVG, for a page that the graph is a part of. What is in it is the graph's alone.
+M.STYLE = [[
+.flame { color-scheme: light dark; --paper: #ffffff; --ink: #1a1a1a; --faint: #5a5a5a; --match: #ff6bff; }
+@media (prefers-color-scheme: dark) { .flame { --paper: #16181c; --ink: #eaeaea; --faint: #a8a8a8; } }
+.flame .paper { fill: var(--paper); }
+.flame text { font: 11px monospace; fill: var(--ink); }
+.flame #heading { font: bold 15px sans-serif; }
+.flame #status, .flame #note { font: 12px sans-serif; fill: var(--faint); }
+.flame .frame { cursor: pointer; outline: none; }
+.flame .frame text { fill: #000000; pointer-events: none; }
+.flame .frame:hover rect, .flame .frame:focus rect { stroke: var(--ink); stroke-width: 1.5; }
+.flame .outer { opacity: 0.55; }
+.flame .match rect { fill: var(--match); }
+.flame .bar { display: flex; gap: 8px; align-items: center; font: 12px sans-serif; color: var(--ink); }
+.flame .bar button, .flame .bar input { font: inherit; }
 ]]
 
 -- The frames that are wide enough, and how many are not.
@@ -202,17 +220,19 @@ local function frame_element(frame, tree, scale, bottom)
   local node = frame.node
   local x, y, w = MARGIN + frame.at * scale, bottom - frame.depth * ROW, node.count * scale
   local kind = kind_of(node)
-  local name = printable(node.name)
+  local name = markup.printable(node.name)
   local words = clipped(name, w)
   return ('<g class="frame %s" data-at="%d" data-count="%d" data-depth="%d"><title>%s (%d %s, %.2f%%)</title>'
     .. '<rect x="%s" y="%d" width="%s" height="%d" fill="%s" rx="1"/>%s</g>\n'):format(kind, frame.at, node.count, frame.depth,
-    escape(name), node.count, node.count == 1 and "stack" or "stacks", 100 * node.count / tree.count, number(x), y, number(w),
-    ROW - 1, colour(kind, name), words ~= "" and ('<text x="%s" y="%d">%s</text>'):format(number(x + 3), y + 12, escape(words)) or "")
+    markup.escape(name), node.count, node.count == 1 and "stack" or "stacks", 100 * node.count / tree.count, number(x), y, number(w),
+    ROW - 1, colour(kind, name),
+    words ~= "" and ('<text x="%s" y="%d">%s</text>'):format(number(x + 3), y + 12, markup.escape(words)) or "")
 end
 
 --- The tree as SVG: one file, which loads nothing.
 -- @tparam table tree as tree() gives it
--- @tparam[opt] table opts title (string), width (pixels, default 1200)
+-- @tparam[opt] table opts title (string), width (pixels, default 1200), part (true: without STYLE and the script of kvm.flame_graph.script,
+-- which are the page's that it is a part of)
 -- @treturn string the SVG
 -- @treturn table frames (drawn), left_out (narrower than 0.1 pixels)
 -- @raise kvm.Error `inval` on a tree without stacks, or a width below 200 or above 100000
@@ -232,18 +252,20 @@ function M.svg(tree, opts)
   local size = {frames = #list, left_out = left_out}
   local note = left_out > 0 and ("%d frames narrower than %s px are left out"):format(left_out, LEAST_WIDTH) or ""
   local out = {
-    '<?xml version="1.0" encoding="UTF-8"?>\n',
-    ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" data-width="%d" data-margin="%d" '
+    opts.part and "" or '<?xml version="1.0" encoding="UTF-8"?>\n',
+    ('<svg class="flame" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" data-width="%d" data-margin="%d" '
       .. 'data-char-width="%s" data-total="%d" data-left-out="%d">\n'):format(width, height, width, height, width, MARGIN, CHAR_WIDTH,
       tree.count, left_out),
-    ("<title>%s</title>\n<style>\n%s</style>\n"):format(escape(title), STYLE),
+    ("<title>%s</title>\n"):format(markup.escape(title)),
+    opts.part and "" or ("<style>\n%s</style>\n"):format(M.STYLE),
     '<rect class="paper" width="100%" height="100%"/>\n',
-    ('<text id="heading" x="%d" y="20">%s</text>\n'):format(MARGIN, escape(title)),
+    ('<text id="heading" x="%d" y="20">%s</text>\n'):format(MARGIN, markup.escape(title)),
     ('<text id="note" x="%d" y="20" text-anchor="end">%s</text>\n'):format(width - MARGIN, note),
   }
   for _, frame in ipairs(list) do out[#out + 1] = frame_element(frame, tree, scale, bottom) end
   out[#out + 1] = ('<text id="status" x="%d" y="%d"></text>\n'):format(MARGIN, height - 10)
-  out[#out + 1] = ("<script><![CDATA[\n%s]]></script>\n</svg>\n"):format(script)
+  if not opts.part then out[#out + 1] = ("<script><![CDATA[\n%s]]></script>\n"):format(script) end
+  out[#out + 1] = "</svg>\n"
   return table.concat(out), size
 end
 

@@ -4,6 +4,7 @@
 local cpumask = require "kvm.linux.cpumask"
 local flame_graph = require "kvm.flame_graph"
 local kvm_error = require "kvm.error"
+local new_file = require "kvm.cmd.new_file"
 local sched = require "kvm.linux.sched"
 local stack = require "kvm.stack"
 local walk = require "kvm.cmd.walk"
@@ -41,37 +42,6 @@ local function root_of(by)
   return root
 end
 
-local function check_target(path)
-  local file = io.open(path, "rb")
-  if not file then return end
-  file:close()
-  kvm_error.fail("inval", "%s exists, and is not replaced", path)
-end
-
--- --- one stack
-
-local function name_of(frame)
-  if not frame.name then return ("0x%x"):format(frame.pc) end
-  return frame.module and ("%s [%s]"):format(frame.name, frame.module) or frame.name
-end
-
--- The names of frames, the outermost first.
-local function names_of(frames)
-  if #frames == 0 then return {frames.user and "[user mode]" or "[no stack]"} end
-  local names = {}
-  if not frames.complete then names[1] = "[incomplete]" end
-  local on
-  for i = #frames, 1, -1 do
-    local frame = frames[i]
-    if frame.how ~= "scan" then
-      if on and frame.stack and frame.stack ~= on then names[#names + 1] = ("[%s stack]"):format(frame.stack) end
-      on = frame.stack or on
-      names[#names + 1] = name_of(frame)
-    end
-  end
-  return names
-end
-
 -- --- which stacks
 
 local function each_active(k, _, emit, add)
@@ -97,7 +67,7 @@ end
 -- What is damaged goes to emit; what is whole is in the tree.
 local function tree_of(k, opts, emit)
   local root, stacks = root_of(opts.by), {}
-  local function add(t, frames) stacks[#stacks + 1] = {root = root(t), names = names_of(frames)} end
+  local function add(t, frames) stacks[#stacks + 1] = {root = root(t), names = flame_graph.names(frames)} end
   walk.part(emit, opts.active and each_active or each_task, k, opts, emit, add)
   return flame_graph.tree(stacks)
 end
@@ -109,9 +79,7 @@ end
 
 local function write_svg(k, opts, tree)
   local text, size = flame_graph.svg(tree, {title = title_of(k, opts, tree)})
-  local file, message = io.open(opts.svg, "wb")
-  local ok = file and file:write(text)
-  if file and not file:close() or not ok then kvm_error.fail("io", "%s", message or opts.svg .. " can't be written") end
+  new_file.write(opts.svg, text)
   return {path = opts.svg, count = tree.count, bytes = #text, frames = size.frames, left_out = size.left_out}
 end
 
@@ -125,7 +93,7 @@ end
 function M.run(k, opts)
   opts = opts or {}
   root_of(opts.by)
-  if opts.svg then check_target(opts.svg) end
+  if opts.svg then new_file.check(opts.svg) end
   return walk.records(function(emit)
     local tree = tree_of(k, opts, emit)
     if tree.count == 0 then return end

@@ -6,10 +6,12 @@ return [==[
 "use strict";
 (function () {
   const SVG = "http://www.w3.org/2000/svg", XHTML = "http://www.w3.org/1999/xhtml";
-  const svg = document.documentElement;
+  const svg = document.querySelector("svg.flame"); // the document itself, or a part of a page
+  if (!svg) return;
+  const keysOf = svg === document.documentElement ? document : svg;
   const width = +svg.dataset.width, margin = +svg.dataset.margin, charWidth = +svg.dataset.charWidth;
   const total = +svg.dataset.total, partial = svg.dataset.leftOut !== "0";
-  const status = document.getElementById("status");
+  const status = svg.querySelector("#status");
 
   // Each frame once: in the drawing's order, a caller before its callees.
   const frames = Array.from(svg.getElementsByClassName("frame"), function (g) {
@@ -151,7 +153,7 @@ return [==[
     ArrowRight: function (f) { return beside(f, 1); },
     Home: function () { return root; }
   };
-  document.addEventListener("keydown", function (event) {
+  keysOf.addEventListener("keydown", function (event) {
     if (event.key === "/" && event.target !== input || event.key === "f" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       input.focus();
