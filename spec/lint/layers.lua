@@ -45,7 +45,7 @@ end
 local LUA_RANK = {
   core = 0, capstone = 0, readline = 0, error = 1,
   cdef = 2, type = 2, layout = 2, object = 2, format = 2, inflate = 2,
-  linux = 3, freebsd = 3, stack = 3, unwind = 3, flame_graph = 3, redact = 3, disassembler = 3,
+  linux = 3, freebsd = 3, stack = 3, unwind = 3, flame_graph = 3, redact = 3, disassembler = 3, report = 3,
   cmd = 4, cli = 5,
 }
 for _, path in ipairs(tree.files("^lua/kvm/.*%.lua$")) do
