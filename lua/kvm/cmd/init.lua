@@ -23,9 +23,9 @@
 local M = {}
 
 -- In the order of `luakvm help`.
-M.names = {"triage", "info", "sys", "ps", "log", "files", "vm", "cache", "fuser", "sig", "cgroup", "bpf", "mount", "dcache", "dev", "net",
-  "ipcs", "bt", "flame", "runq", "wq", "waitq", "irq", "timer", "kmem", "swap", "mod", "list", "tree", "sym", "rd", "dis", "search", "vtop",
-  "ptov", "ptob", "btop", "pte", "struct", "whatis", "diff", "run", "slim", "convert"}
+M.names = {"triage", "report", "info", "sys", "ps", "log", "files", "vm", "cache", "fuser", "sig", "cgroup", "bpf", "mount", "dcache",
+  "dev", "net", "ipcs", "bt", "flame", "runq", "wq", "waitq", "irq", "timer", "kmem", "swap", "mod", "list", "tree", "sym", "rd", "dis",
+  "search", "vtop", "ptov", "ptob", "btop", "pte", "struct", "whatis", "diff", "run", "slim", "convert"}
 
 local known = {}
 for _, name in ipairs(M.names) do known[name] = true end

@@ -80,6 +80,8 @@ local M = {
       {name = "soft", kind = "integer"}, {name = "hard", kind = "integer"}}},
     {name = "limit_words", kind = "string", title = "LIMITS", width = 20, left = true, only = "limits", json = false},
     {name = "asleep_ns", kind = "duration", title = "ASLEEP", width = 10, only = "last_run"},
+    {name = "ran_from_ns", kind = "duration"},
+    {name = "ran_until_ns", kind = "duration"},
     {name = "depth", kind = "integer"},
     {name = "partial", kind = "strings"},
     {name = "args", kind = "strings"},
@@ -193,7 +195,8 @@ end
 --  cap_permitted, cap_effective, cap_bounding, cap_ambient (masks), capabilities (names of the effective ones); namespaces: namespaces
 --  ({{kind, inum, addr},...}), ns_pids (its id in each pid namespace, the outermost first); cgroups: cgroups ({{hierarchy, path},...};
 --  hierarchy 0 is version 2's); paths: root, cwd, exe, umask; limits: limits as kvm.linux.signal.limits; last_run: asleep_ns (how long it
---  has not run; nil of one that runs or wants to); partial (keys that could not be read)
+--  has not run; nil of one that runs or wants to), ran_from_ns, ran_until_ns (when it was last on a CPU, by the clock of its run queue,
+--  as kvm.linux.rq.last_run_reader tells it); partial (keys that could not be read)
 -- @raise kvm.Error
 -- @usage for p in require "kvm.cmd.ps".run(k, {state = "D", tree = true}) do assert(p.pid and p.comm and p.depth) end
 function M.run(k, opts)

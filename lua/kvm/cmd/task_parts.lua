@@ -106,7 +106,11 @@ end
 
 local function last_run_part(k)
   local now = rq.clock(k)
-  return function(rec, task) rec.asleep_ns = walk.field(rec, "asleep_ns", rq.asleep, task, now) end
+  local last_run = rq.last_run_reader(k)
+  return function(rec, task)
+    rec.asleep_ns = walk.field(rec, "asleep_ns", rq.asleep, task, now)
+    rec.ran_from_ns, rec.ran_until_ns = walk.field(rec, "ran_from_ns", last_run, task, rec.cpu)
+  end
 end
 
 local function environ_part(k)

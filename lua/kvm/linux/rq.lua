@@ -149,4 +149,33 @@ function M.delay(task, clock)
   return since ~= 0 and math.max(clock - since, 0) or nil, info.run_delay
 end
 
+--- Makes a function that tells when a task was last on a CPU, as far as the scheduler keeps it: from sched_info.last_arrival (when it came
+-- to the CPU; kernel/sched/stats.h, sched_info_arrive) until se.exec_start (when its time was last counted, which is also done when it
+-- leaves; kernel/sched/fair.c, update_curr). The former is by the clock of the run queue, the latter by clock_task, which leaves out what
+-- interrupts took: it is moved by how far the two clocks of that CPU are apart at the end. So a moment long ago can be late by what
+-- interrupts took since.
+-- @param k an open handle
+-- @treturn function takes a task (`struct task_struct`) and its CPU (number); returns two integers, nanoseconds by the clock of that CPU's
+-- run queue (rq.clock), the second nil of one that is on the CPU; nil of one that never ran. It raises kvm.Error, `notfound` where this
+-- kernel keeps no such times (CONFIG_SCHED_INFO)
+-- @raise kvm.Error
+-- @usage local read = kvm.linux.rq.last_run_reader(k)
+-- local from, to = read(k:object "init_task", 0) assert(not to or from <= to)
+function M.last_run_reader(k)
+  local queues = {}
+  for _, cpu in ipairs(cpumask.of(k, "online")) do
+    local queue = M.of(k, cpu)
+    queues[cpu] = {clock = queue.clock, behind = queue.clock - queue.clock_task, curr = object.addr(queue.curr)}
+  end
+  return function(task, cpu)
+    if types.of(object.handle(task), "struct sched_info"):size() == 0 then
+      kvm_error.fail("notfound", "this kernel does not keep when tasks ran (CONFIG_SCHED_INFO)")
+    end
+    local queue, from = queues[cpu], task.sched_info.last_arrival
+    if from == 0 or not queue then return nil end
+    if object.addr(task) == queue.curr then return from, nil end
+    return from, math.max(from, math.min(task.se.exec_start + queue.behind, queue.clock))
+  end
+end
+
 return M

@@ -57,7 +57,7 @@ return [==[
   // --- links
 
   function link(parent, id, key, text) { return make("a", parent, text, {href: "#" + id + "?row=" + encodeURIComponent(key)}); }
-  function hasRow(id, key) { return tables[id] !== undefined && tables[id].rowOf(String(key)) !== undefined; }
+  function hasRow(id, key) { return Boolean(tables[id]) && tables[id].rowOf(String(key)) !== undefined; }
   function task(parent, pid, text) {
     if (hasRow("tasks", pid)) link(parent, "tasks", pid, text);
     else parent.append(text);
@@ -122,7 +122,6 @@ return [==[
     this.shown = STEP;
     this.opened = new Set();
     this.build();
-    this.update();
   }
   Table.prototype.rowOf = function (key) {
     if (!this.byKey) {
@@ -307,11 +306,8 @@ return [==[
   }
 
   const tables = {};
-  Object.keys(data).forEach(function (id) { tables[id] = null; });
-  Object.keys(data).forEach(function (id) {
-    if (!document.getElementById("table-" + id)) return;
-    tables[id] = new Table(id, data[id]);
-  });
+  Object.keys(data).forEach(function (id) { tables[id] = new Table(id, data[id]); });
+  Object.values(tables).forEach(function (table) { table.update(); }); // when all are known: they have links to each other
   window.addEventListener("hashchange", go);
   // On paper nothing can be opened.
   let closed = [];

@@ -22,7 +22,9 @@ local function graph_of(waits)
     end
     return known
   end
-  local function task(t) return node("task " .. t.key, {class = "task", lines = {t.comm, "pid " .. t.pid}, link = "tasks?row=" .. t.pid}) end
+  local function task(t)
+    return node("task " .. t.key, {class = "task", lines = {t.comm, "pid " .. t.pid}, link = "tasks?row=" .. t.pid})
+  end
   local function edge(from, to)
     for _, known in ipairs(from.to) do
       if known == to then return end
@@ -146,7 +148,8 @@ local function line(n, to)
   if n.back == to then
     x1, y1, x2, y2 = n.x + BOX_WIDTH // 2, n.y + BOX_HEIGHT, to.x + BOX_WIDTH // 2, to.y + BOX_HEIGHT
     local low = math.max(y1, y2) + GAP + 8
-    return ('<path class="edge circle" d="M%d %dC%d %d %d %d %d %d" marker-end="url(#arrow)"/>'):format(x1, y1, x1, low, x2, low, x2, y2 + 6)
+    return ('<path class="edge circle" d="M%d %dC%d %d %d %d %d %d" marker-end="url(#arrow)"/>'):format(x1, y1, x1, low, x2, low,
+      x2, y2 + 6)
   end
   return ('<path class="%s" d="M%d %dC%d %d %d %d %d %d" marker-end="url(#arrow)"/>'):format(class, x1, y1, x1 + bend, y1, x2 - bend, y2,
     x2 - 6, y2)
