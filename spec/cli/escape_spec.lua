@@ -83,6 +83,7 @@ local LINES = {
   ptov = {{"-M", "CORE", "1000"}, {"-M", "CORE", EVIL}},
   rd = {{"-M", "CORE", "evil_data", "8"}, {"-M", "CORE", EVIL}},
   run = {{EVIL, "CORE"}},
+  report = {{"CORE", "-o", "-"}, {"CORE", "-o", "OUT"}, {"CORE", "-o", "/nowhere/" .. EVIL}},
   runq = {{"CORE"}},
   search = {{"-M", "CORE", EVIL, "-t", "-m", "2"}, {"-M", "CORE", EVIL}},
   sig = {{"CORE", "-l"}},

@@ -129,6 +129,7 @@ M.commands = {
   dis = {crash = {"dis"}},
   files = {crash = {"files"}},
   flame = {},
+  report = {},
   fuser = {crash = {"fuser"}},
   info = {},
   ipcs = {crash = {"ipcs"}},

@@ -1,17 +1,10 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- The script in a browser that has no window, where there is one: a second script is put behind it, which clicks and types, and
 -- writes what it sees into the document.
+local browser = require "spec.support.browser"
 local graph = require "kvm.flame_graph"
 local harness = require "spec.support.harness"
 local script = require "kvm.flame_graph.script"
-
-local function browser()
-  for _, name in ipairs {"chromium", "chromium-browser", "google-chrome"} do
-    local pipe <close> = assert(io.popen("command -v " .. name .. " 2>/dev/null"))
-    local path = pipe:read "l"
-    if path then return path end
-  end
-end
 
 local STACKS = {
   {root = "cat", names = {"entry", "read", "wait [m]", "schedule"}, count = 4},
@@ -21,7 +14,7 @@ local STACKS = {
 }
 
 -- Runs TEST, the body of a function, in a browser: what it told, by its keys, and what the console says.
-local function in_browser(path, svg, test)
+local function in_browser(svg, test)
   local driver = ([=[<script><![CDATA[
     const told = [];
     function tell(key, value) { told.push(key + "=" + value); }
@@ -48,21 +41,15 @@ local function in_browser(path, svg, test)
     out.textContent = "{{" + told.join("|") + "}}";
     document.documentElement.appendChild(out);
   ]]></script></svg>]=]):format(test)
-  local file, home = harness.temp() .. ".svg", harness.temp()
-  os.remove(home)
+  local file = harness.temp() .. ".svg"
   local f = assert(io.open(file, "w"))
   f:write((svg:gsub("</svg>%s*$", function() return driver end)))
   f:close()
-  -- a browser that this spec starts must not be looked at by a sanitizer: it brings allocators of its own
-  local pipe = assert(io.popen(("env -u LD_PRELOAD timeout 60 %s --headless=new --no-sandbox --disable-gpu --user-data-dir=%s "
-    .. "--enable-logging=stderr --virtual-time-budget=2000 --dump-dom file://%s 2>&1"):format(path, home, file)))
-  local text = pipe:read "a"
-  pipe:close()
+  local text, console = browser.run(file)
   os.remove(file)
-  os.execute("rm -rf " .. home)
   local seen = {}
   for key, value in (text:match "<desc>{{(.-)}}" or "nothing=" .. text):gmatch "([^|=]+)=([^|]*)" do seen[key] = value end
-  seen.console = text:match "CONSOLE[^\n]*"
+  seen.console = console
   return seen
 end
 
@@ -74,15 +61,14 @@ describe("kvm.flame_graph.script", function()
     assert.is_nil(script:find "[^\n -~]")
   end)
 
-  local path = browser()
-  if not path then
+  if not browser.path() then
     pending "in a browser: there is no Chromium"
     return
   end
 
   local function run(test, opts)
     local svg = graph.svg(graph.tree(STACKS), opts)
-    return in_browser(path, svg, test)
+    return in_browser(svg, test)
   end
 
   it("zooms by click, and resets", function()

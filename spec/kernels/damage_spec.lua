@@ -39,7 +39,8 @@ local OPTIONS = {
   waitq = {addr = "cgroup_mutex", type = "mutex"},
   wq = {all = true},
 }
-local LEFT_OUT = {triage = true, sym = true, rd = true, dis = true, search = true, vtop = true, ptov = true, ptob = true, btop = true,
+local LEFT_OUT = {triage = true, report = true,
+  sym = true, rd = true, dis = true, search = true, vtop = true, ptov = true, ptob = true, btop = true,
   pte = true, struct = true, whatis = true, run = true, slim = true, convert = true, diff = true}
 
 -- Pages of structures that the commands walk.

@@ -27,6 +27,7 @@ return {
   net = {{"DUMP"}, {"DUMP", "-s"}, {"DUMP", "-r"}, {"DUMP", "-a"}, {"DUMP", "-f"}, {"DUMP", "-S"}, {"DUMP", "-p", "tcp"}},
   ps = {{"DUMP"}, {"DUMP", "-t"}, {"DUMP", "-e", "-C", "-n", "-G", "-P", "-l", "-L"}, {"DUMP", "-T"}},
   pte = {{"DUMP", "8000000000000063"}},
+  report = {{"DUMP", "-o", "-"}},
   ptob = {{"DUMP", "10"}},
   ptov = {{"DUMP", "1000"}},
   rd = {{"DUMP", "linux_banner", "8"}, {"DUMP", "init_task", "-8"}, {"DUMP", "linux_banner", "-a"}},

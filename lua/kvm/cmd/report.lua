@@ -40,7 +40,11 @@ local function once(self, key, fn)
   return table.unpack(kept, 1, kept.n)
 end
 
--- The records of a command, and why there are not more.
+--- The records of a command.
+-- @tparam string name
+-- @tparam table opts its options
+-- @treturn {table,...}
+-- @treturn {string,...} why there are not more
 function Source:records(name, opts)
   local words = {name}
   for key in pairs(opts) do words[#words + 1] = key end
@@ -56,7 +60,11 @@ function Source:records(name, opts)
   end)
 end
 
--- What f returns; nil where the dump does not give it: reasons tells why.
+--- What a function returns.
+-- @tparam string what it tells, for reasons
+-- @tparam function f
+-- @param ... its arguments
+-- @return nil where the dump does not give it
 function Source:try(what, f, ...)
   local args = table.pack(...)
   local results = table.pack(kvm_error.try(function() return f(table.unpack(args, 1, args.n)) end))
@@ -67,9 +75,15 @@ function Source:try(what, f, ...)
   return table.unpack(results, 1, results.n)
 end
 
+--- Why the dump does not give something.
+-- @tparam string what as `try` was told
+-- @treturn {string,...}
 function Source:reasons(what) return self.failed[what] or {} end
 
--- Equal stacks once, their numbers by task, why there are not more.
+--- Equal stacks once.
+-- @treturn {table,...} as kvm.cmd.report_parts.group gives them
+-- @treturn table their numbers by task
+-- @treturn {string,...} why there are not more
 function Source:stacks()
   return once(self, "stacks of tasks", function()
     local records, why = self:records("bt", {all = true})
@@ -78,7 +92,9 @@ function Source:stacks()
   end)
 end
 
--- All threads, with the numbers of their stacks.
+--- All threads, with the numbers of their stacks.
+-- @treturn {table,...} records of ps with stack
+-- @treturn {string,...} why there are not more
 function Source:tasks()
   return once(self, "tasks with stacks", function()
     local records, why = self:records("ps", {threads = true, last_run = true})

@@ -31,7 +31,8 @@ local TABLES <const> = {
   }},
   stacks = {key = "stack", columns = {
     {name = "stack", kind = "integer"}, {name = "count", kind = "integer", title = "TASKS"},
-    {name = "lines", kind = "lines", title = "FRAMES"}, {name = "comms", kind = "words", title = "NAMES", minor = true}, {name = "tids", kind = "pids"},
+    {name = "lines", kind = "lines", title = "FRAMES"}, {name = "comms", kind = "words", title = "NAMES", minor = true},
+    {name = "tids", kind = "pids"},
     {name = "why", kind = "words", title = "ENDS EARLIER", detail = true},
   }},
   locks = {columns = {

@@ -49,7 +49,8 @@ svg text.faint { fill: var(--faint); }
 .waits .edge { fill: none; stroke: var(--faint); stroke-width: 1.5px; }
 .waits .edge.circle { stroke: var(--critical); stroke-width: 2.5px; }
 .waits marker path { fill: var(--faint); }
-.waits .task rect { fill: #8fb8ea; } .waits .lock rect { fill: #e3cf74; } .waits .circle rect { stroke: var(--critical); stroke-width: 4px; }
+.waits .task rect { fill: #8fb8ea; } .waits .lock rect { fill: #e3cf74; }
+.waits .circle rect { stroke: var(--critical); stroke-width: 4px; }
 svg.flame { display: block; width: 100%; min-width: 820px; height: auto; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.4rem 0.8rem; align-items: center; margin: 0.3rem 0; }
 .controls input, .controls select, button { font: inherit; color: inherit; background: var(--raised); border: 1px solid var(--line);

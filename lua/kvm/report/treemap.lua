@@ -92,7 +92,8 @@ local function legend(groups, total)
   local out = {}
   for i, group in ipairs(groups) do
     out[i] = ('<li><svg class="swatch %s"><rect width="100%%" height="100%%"/></svg> %s <span class="faint">%s%s</span></li>'):format(
-      group.class, markup.escape(group.name), share(group.bytes, total), group.why and "; not known who: " .. markup.escape(group.why) or "")
+      group.class, markup.escape(group.name), share(group.bytes, total),
+      group.why and "; not known who: " .. markup.escape(group.why) or "")
   end
   return ('<ul class="legend">%s</ul>'):format(table.concat(out))
 end
