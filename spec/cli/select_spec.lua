@@ -118,6 +118,29 @@ describe("kvm.cli.select", function()
     refuses("^%-%-where: C stack overflow", {where = ("("):rep(300) .. "1" .. (")"):rep(300)})
     refuses("^%-%-limit: %-1 is no number", {limit = -1})
   end)
+
+  it("finds wrong names where they are not come to", function()
+    for _, where in ipairs {"true or piid", "pid == 1 and piid", 'comm == "a" or (function(x) return x + piid end)(1)',
+      "comm..piid == 1"} do
+      local _, err = pcall(select.of, COMMAND, {where = where})
+      assert.matches('^cmd has no column "piid"', err.usage)
+    end
+    for _, where in ipairs {'comm:find "no_such_name"', "({no = 1, such = pid}).no == 1", "(function(x) local y = x return y end)(pid)",
+      'r["end"] == 1', "string.format('%s', pid) == math.huge", "[[no such]] == comm", "(function() for i = 1, 2 do return i end end)()"} do
+      select.of(COMMAND, {where = where})
+    end
+  end)
+
+  it("passes over records whose column is not there, and over nothing else", function()
+    assert.are.same({1, -1, 3}, addrs {where = "pid > 0"})
+    assert.are.same({3}, addrs {where = "#list == 2"})
+    assert.are.same({3}, addrs {where = 'by.x == 1'})
+    refuses("attempt to compare number with string", {where = 'pid == nil and (1 < "x")'})
+  end)
+
+  it("ends an expression that does not", function()
+    refuses("^%-%-where: it does not end$", {where = "(function() while true do end end)()"})
+  end)
 end)
 
 -- CSV as a list of lines, each a list of cells.

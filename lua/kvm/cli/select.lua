@@ -102,6 +102,54 @@ end
 
 local GLOBALS = {math = copy(math), string = copy(string), tostring = tostring, tonumber = tonumber, type = type}
 
+local KEYWORDS <const> = {}
+for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch
+  "%a+" do KEYWORDS[word] = true end
+
+-- Whether the error of an expression is that of a value that is not there.
+local function is_about_nil(message)
+  for _, words in ipairs {"nil value", "with nil", "nil with", "got nil", "got no value"} do
+    if message:find(words, 1, true) then return true end
+  end
+  return false
+end
+
+-- Names of an expression that are neither fields nor its own locals: in the order in which they come. Strings are left out before.
+local function free_names(text)
+  text = text:gsub("%[(=*)%[.-%]%1%]", " "):gsub("\\.", ""):gsub('"[^"]*"', " "):gsub("'[^']*'", " ")
+  local own, out = {}, {}
+  for list in text:gmatch "function%s*%(([^)]*)%)" do
+    for name in list:gmatch "[%a_][%w_]*" do own[name] = true end
+  end
+  for list in text:gmatch "%f[%w_]local%s+([%w_,%s]+)" do
+    for name in list:gmatch "[%a_][%w_]*" do own[name] = true end
+  end
+  for list in text:gmatch "%f[%w_]for%s+([%w_,%s]-)%s+in%f[^%w_]" do
+    for name in list:gmatch "[%a_][%w_]*" do own[name] = true end
+  end
+  for name in text:gmatch "%f[%w_]for%s+([%w_]+)%s*=" do own[name] = true end
+  for before, name, behind in (" " .. text .. "  "):gmatch "([^%w_]%s*)%f[%a_]([%a_][%w_]*)%f[^%w_]()" do
+    local is_field = before:find "^[.:]" and not text:sub(1, behind - 2 - #name - #before):find "%.$"
+    local is_key = (text:sub(behind - 1) .. " "):find "^%s*=[^=]"
+    if not (is_field or is_key or own[name] or KEYWORDS[name]) then out[#out + 1] = name end
+  end
+  return out
+end
+
+local MOST_INSTRUCTIONS <const> = 10000000 -- of an expression, for one record
+
+local function endless() usage_error("--where: it does not end") end
+
+-- Calls FN, which can't run for long.
+local function bounded(fn)
+  local hook, mask, count = debug.gethook()
+  debug.sethook(endless, "", MOST_INSTRUCTIONS)
+  local ok, answer = pcall(fn)
+  debug.sethook(hook, mask, count)
+  if not ok and require "kvm.error".is_interrupt(answer) then error(answer, 0) end
+  return ok, answer
+end
+
 -- A function that tells whether a record is so. A column that a record does not have is nil: what compares it is not true, as with SQL.
 local function condition(command, text)
   local rec, lacks
@@ -117,14 +165,15 @@ local function condition(command, text)
   end})
   local fn, message = load("return " .. text, "=--where", "t", env)
   if not fn then usage_error("--where: %s", message:gsub("^%-%-where:%d+: ", "")) end
+  for _, name in ipairs(free_names(text)) do
+    if not known[name] and name ~= "r" and not GLOBALS[name] then column_of(command, name) end
+  end
   return function(given)
     rec, lacks = given, false
-    local ok, answer = pcall(fn)
-    if ok or type(answer) == "table" then
-      if not ok then error(answer, 0) end
-      return answer
-    end
-    if not lacks then usage_error("--where: %s", tostring(answer):gsub("^%-%-where:%d+: ", "")) end
+    local ok, answer = bounded(fn)
+    if ok then return answer end
+    if type(answer) == "table" then error(answer, 0) end
+    if not (lacks and is_about_nil(tostring(answer))) then usage_error("--where: %s", tostring(answer):gsub("^%-%-where:%d+: ", "")) end
     return false
   end
 end
@@ -145,8 +194,7 @@ local function limited(records, most)
   end
 end
 
---- What is shown of a command's records. Wrong names are found before the first record is asked for; those in an expression when it
--- comes to them.
+--- What is shown of a command's records. Wrong names are found before the first record is asked for.
 -- @tparam table command
 -- @tparam table how columns ({string,...}), sort ({string,...}), where (string), limit (integer); each may be absent
 -- @treturn table the command, with the columns that were chosen

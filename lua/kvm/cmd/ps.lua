@@ -4,11 +4,14 @@
 local kvm_error = require "kvm.error"
 local task_parts = require "kvm.cmd.task_parts"
 local task_tree = require "kvm.cmd.task_tree"
+local tasks = require "kvm.cmd.tasks"
 local words = require "kvm.cmd.words"
 
 local M = {
   name = "ps",
   summary = "processes, or all threads",
+  operands = {tasks.OPERAND},
+  foreach = {"-t"}, -- what `luakvm foreach ps` means
   options = {
     {flags = "-t --threads", help = "every thread, not just processes"},
     {flags = "-p --pid", value = "PID[,PID...]", type = "integers", help = "only these process ids"},
@@ -102,9 +105,9 @@ end
 
 local function filter(opts)
   local pids, uids = set(opts.pid), set(opts.uid)
-  local comm = opts.comm and words.glob(opts.comm)
+  local comm, is_named = opts.comm and words.glob(opts.comm), tasks.wanted(opts.pids)
   return function(p)
-    return (not pids or pids[p.pid] or pids[p.tid]) and (not uids or uids[p.uid])
+    return is_named(p) and (not pids or pids[p.pid] or pids[p.tid]) and (not uids or uids[p.uid])
       and (not opts.state or opts.state:find(p.state, 1, true)) and (not comm or p.comm:find(comm))
   end
 end

@@ -8,7 +8,11 @@ local M = {}
 --- The option of commands about tasks.
 M.OPERAND = {key = "pids", name = "PID|NAME", many = true, optional = true}
 
-local function wanted(words)
+--- Whether a task was asked for.
+-- @tparam {string|integer,...} words process ids and names, in which * stands for any text; none: all
+-- @treturn function of a record of k:procs
+-- @usage assert(require "kvm.cmd.tasks".wanted {"swap*"} {pid = 0, tid = 0, comm = "swapper/0"})
+function M.wanted(words)
   if not words or not words[1] then return function() return true end end
   local glob, ids, names = require "kvm.cmd.words".glob, {}, {}
   for _, word in ipairs(type(words) == "table" and words or {words}) do
@@ -32,7 +36,7 @@ end
 -- @raise kvm.Error where the list of tasks is damaged, behind what was found
 -- @usage for p, task in require "kvm.cmd.tasks".each(k, {"swapper*", 1}) do assert(task.pid == p.tid) end
 function M.each(k, words, threads)
-  local pick = wanted(words)
+  local pick = M.wanted(words)
   local step, state, control = k:procs("all", nil, threads or false)
   return function()
     while true do

@@ -145,7 +145,7 @@ describe("luakvm shell", function()
   it("helps, and has a prompt for more lines", function()
     local t <close> = open()
     t:line "help ps | head -1"
-    t:wait "Usage: luakvm ps %[CORE%] %[options%]\nluakvm>$"
+    t:wait "Usage: luakvm ps %[CORE%] %[PID|NAME %.%.%.%] %[options%]\nluakvm>$"
     t:line "if true then"
     t:wait "     >>$"
     t:line "print 'yes' end"
