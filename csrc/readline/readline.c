@@ -120,6 +120,28 @@ static int l_complete(lua_State *L) {
     return 0;
 }
 
+/***
+Files whose paths begin with a text.
+@function kvm.readline.files
+@tparam string start of a path
+@treturn {string,...} paths
+@usage assert(require "kvm.readline".files("/de")[1])
+*/
+static int l_files(lua_State *L) {
+    const char *start = luaL_checkstring(L, 1);
+    lua_newtable(L);
+    char *path;
+    for (int i = 0; (path = rl_filename_completion_function(start, i)); i++) {
+        bool room = lua_checkstack(L, 2) && i < 65536;
+        if (room) {
+            lua_pushstring(L, path);
+            lua_rawseti(L, -2, i + 1);
+        }
+        free(path);
+    }
+    return 1;
+}
+
 // --- lines
 
 static void take(char *line) {
@@ -251,8 +273,9 @@ static int l_save(lua_State *L) {
 }
 
 int luaopen_kvm_readline(lua_State *L) {
-    static const luaL_Reg functions[] = {{"read", l_read}, {"complete", l_complete}, {"add", l_add},
-                                         {"load", l_load}, {"save", l_save},         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"read", l_read}, {"complete", l_complete}, {"files", l_files}, {"add", l_add},
+        {"load", l_load}, {"save", l_save},         {NULL, NULL}};
     luaL_newlib(L, functions);
     rl_readline_name = "luakvm";
     rl_catch_signals = 1;

@@ -142,21 +142,19 @@ local function value_of(text, env)
 end
 
 -- Modules of kvm, which are loaded when they are first used, by the files beside the one of that name.
-local function add_modules(folder, sample, add, before)
-  local path = package.searchpath(sample, package.path)
-  local pipe = path and io.popen("ls " .. path:match "^(.*)/" .. " 2>/dev/null")
-  if not pipe then return end
-  for file in pipe:lines() do
-    local name = file:match "^([%w_]+)%.lua$" or file:match "^([%w_]+)$"
-    if name and name ~= "init" and folder then add(name, before .. name) end
+local function add_modules(sample, add, before)
+  local path, has_readline, readline = package.searchpath(sample, package.path), pcall(require, "kvm.readline")
+  if not path or not has_readline then return end
+  for _, file in ipairs(readline.files(path:match "^.*/")) do
+    local name = file:match "([%w_]+)%.lua$" or file:match "/([%w_]+)$"
+    if name and name ~= "init" then add(name, before .. name) end
   end
-  pipe:close()
 end
 
 local function add_fields(v, add, before, env)
   if object.is_object(v) then return add_members(type_of_object(v), add, before) end
-  if v == env.kvm then add_modules("kvm", "kvm", add, before) end
-  if v == env.kvm.linux then add_modules("kvm.linux", "kvm.linux.list", add, before) end
+  if v == env.kvm then add_modules("kvm", add, before) end
+  if v == env.kvm.linux then add_modules("kvm.linux.list", add, before) end
   local seen = 0
   while v ~= nil and seen < 4 do
     if type(v) == "table" then
