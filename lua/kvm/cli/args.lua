@@ -13,9 +13,12 @@ local COMMON = {
   {flags = "--vmcoreinfo", value = "FILE", help = "VMCOREINFO lines that stand for those of the dump"},
   {flags = "--debuginfod", help = "ask the servers of DEBUGINFOD_URLS for debug files"},
   {flags = "-W --write", help = "allow writes; they stay in memory"},
+}
+local OPENING <const> = #COMMON -- so many are about the dump, those behind them about records and how they are printed
+table.move({
   {flags = "--json", help = "print records as JSON, one object a line"},
   {flags = "--csv", help = "print records as comma-separated values"},
-}
+}, 1, 2, #COMMON + 1, COMMON)
 table.move(selection.OPTIONS, 1, #selection.OPTIONS, #COMMON + 1, COMMON)
 
 -- What a command's output looks like, and what it has cost.
@@ -106,8 +109,8 @@ end
 -- @usage assert(require "kvm.cli.args".options(require "kvm.cmd".get "ps")[1].flags)
 function M.options(command)
   local out = table.move(command.options or {}, 1, #(command.options or {}), 1, {})
-  for _, option in ipairs(COMMON) do
-    if not has_own(command, option) then out[#out + 1] = option end
+  for i, option in ipairs(COMMON) do
+    if (i <= OPENING or not command.prints_itself) and not has_own(command, option) then out[#out + 1] = option end
   end
   return out
 end

@@ -58,6 +58,13 @@ describe("luakvm shell", function()
     for _, line in ipairs(lines) do assert.matches("^luakvm: ", line) end
   end)
 
+  it("has the options that are about the dump, and no others", function()
+    local help = command.run("help", "shell")
+    assert.is_truthy(help:find("--namelist", 1, true))
+    for _, flag in ipairs {"--json", "--sort", "--time"} do assert.is_nil(help:find(flag, 1, true)) end
+    assert.are.equal(2, select(3, command.run("shell", SAMPLE, "--json")))
+  end)
+
   it("ends at exit", function()
     assert.are.same({"1\n", "", 0}, {feed("=1", "exit", "=2")})
   end)
